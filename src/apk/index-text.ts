@@ -1,0 +1,240 @@
+/** Package indexes as text: the APKINDEX member of APKINDEX.tar.gz (docs/formats/apkindex.md). */
+import { BivyError, decodeName, encodeName } from "../base/index.ts";
+import { formatAtoms, isIntactLine, noAtoms, readAtoms, type Atom, type AtomList } from "./atom.ts";
+import type { Package } from "./package.ts";
+
+/** Fields of an index record by their letter; the installed database knows those of `databaseFields` too. */
+const indexFields = new Set("CPVASITULomtckDpi");
+const databaseFields = new Set("FMRZaqrsfg");
+
+/** Text whose characters are bytes; fields are decoded as UTF-8 when they are asked for. */
+export type ByteText = string;
+
+export function toByteText(text: string | Uint8Array): ByteText {
+  const bytes = typeof text === "string" ? encodeName(text) : text;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
+
+const beyondAscii = /[\x80-\xff]/;
+
+export function decodeBytes(text: ByteText): string {
+  return beyondAscii.test(text) ? decodeName(Buffer.from(text, "latin1")) : text;
+}
+
+/**
+ * One record, which finds most of its fields only when they are asked for: a solver run looks at the
+ * names of all packages but at the dependencies of few, and nobody reads 5,000 descriptions.
+ */
+export class PackageRecord implements Package {
+  readonly name: string;
+  readonly version: string;
+  readonly identity: string;
+  /** The record's lines, without the empty line that ends it. */
+  protected readonly lines: ByteText;
+  private readonly providesLine: ByteText;
+  private dependsList: AtomList | undefined;
+  private providesList: AtomList | undefined;
+  private installIfList: AtomList | undefined;
+  private unknown: readonly string[] | undefined;
+
+  constructor(lines: ByteText, subject: string) {
+    this.lines = lines;
+    let name = "";
+    let version = "";
+    let identity = "";
+    let provides = "";
+    for (let at = 0; at < lines.length; ) {
+      let end = lines.indexOf("\n", at);
+      if (end === -1) end = lines.length;
+      const letter = lines.charCodeAt(at);
+      if (lines.charCodeAt(at + 1) !== 0x3a /* : */) throw invalidLine(lines.slice(at, end), subject);
+      if (letter === 0x50 /* P */) name = lines.slice(at + 2, end);
+      else if (letter === 0x56 /* V */) version = lines.slice(at + 2, end);
+      else if (letter === 0x43 /* C */) identity = lines.slice(at + 2, end);
+      else if (letter === 0x70 /* p */)
+        provides = provides === "" ? lines.slice(at + 2, end) : `${provides} ${lines.slice(at + 2, end)}`;
+      else if (letter === 0x46 /* F: the files of an installed package follow */) break;
+      at = end + 1;
+    }
+    if (name === "" || version === "") throw incompleteRecord(lines, subject);
+    this.name = name;
+    this.version = version;
+    this.identity = identity;
+    this.providesLine = provides;
+  }
+
+  get arch(): string {
+    return this.text("A");
+  }
+  get size(): number {
+    return this.count("S");
+  }
+  get installedSize(): number {
+    return this.count("I");
+  }
+  get description(): string {
+    return this.text("T");
+  }
+  get url(): string {
+    return this.text("U");
+  }
+  get license(): string {
+    return this.text("L");
+  }
+  get origin(): string {
+    return this.text("o");
+  }
+  get maintainer(): string {
+    return this.text("m");
+  }
+  get buildTime(): number {
+    return this.count("t");
+  }
+  get commit(): string {
+    return this.text("c");
+  }
+  get providerPriority(): number {
+    return this.count("k");
+  }
+  get depends(): readonly Atom[] {
+    return this.readDepends().atoms;
+  }
+  get provides(): readonly Atom[] {
+    return this.readProvides().atoms;
+  }
+  get installIf(): readonly Atom[] {
+    // A rule that is only half understood must not trigger.
+    const list = this.readInstallIf();
+    return list.intact ? list.atoms : noAtoms.atoms;
+  }
+  get replaces(): readonly Atom[] {
+    return readAtoms(this.text("r")).atoms;
+  }
+  get replacesPriority(): number {
+    return this.count("q");
+  }
+  get tags(): readonly string[] {
+    return this.text("g").split(" ").filter((word) => word !== "");
+  }
+  get unknownFields(): readonly string[] {
+    return (this.unknown ??= this.findUnknownFields());
+  }
+  get uninstallable(): boolean {
+    return !this.readDepends().intact || this.unknownFields.some((line) => !/^[a-z]/.test(line));
+  }
+  get hasBrokenAtoms(): boolean {
+    return !(
+      isIntactLine(this.text("D")) &&
+      isIntactLine(this.providesLine) &&
+      isIntactLine(this.text("i"))
+    );
+  }
+
+  private readDepends(): AtomList {
+    return (this.dependsList ??= readAtoms(this.text("D")));
+  }
+  private readProvides(): AtomList {
+    return (this.providesList ??= readAtoms(this.providesLine));
+  }
+  private readInstallIf(): AtomList {
+    return (this.installIfList ??= readAtoms(this.text("i")));
+  }
+
+  /** The value of a field; the values of a field that stands twice are joined, as apk does for atoms. */
+  protected text(letter: string): string {
+    const mark = `\n${letter}:`;
+    let value = "";
+    let at = this.lines.startsWith(mark.slice(1)) ? 0 : this.lines.indexOf(mark) + 1;
+    if (at === 0 && !this.lines.startsWith(mark.slice(1))) return value;
+    do {
+      let end = this.lines.indexOf("\n", at);
+      if (end === -1) end = this.lines.length;
+      const found = this.lines.slice(at + 2, end);
+      value = value === "" ? found : `${value} ${found}`;
+      at = this.lines.indexOf(mark, end) + 1;
+    } while (at !== 0);
+    return decodeBytes(value);
+  }
+
+  protected count(letter: string): number {
+    const value = Number.parseInt(this.text(letter), 10);
+    return value > 0 ? value : 0;
+  }
+
+  private findUnknownFields(): string[] {
+    const found: string[] = [];
+    for (const line of this.lines.split("\n")) {
+      const letter = line.charAt(0);
+      if (letter === "F") break;
+      if (line !== "" && !indexFields.has(letter) && !databaseFields.has(letter))
+        found.push(decodeBytes(line));
+    }
+    return found;
+  }
+}
+
+function invalidLine(line: ByteText, subject: string): BivyError {
+  return new BivyError(
+    "index-invalid",
+    `${subject}: expected lines such as "P:name", found ${JSON.stringify(decodeBytes(line.slice(0, 80)))}`,
+    { hint: "The file is damaged, or it is not a package index." },
+  );
+}
+
+function incompleteRecord(lines: ByteText, subject: string): BivyError {
+  return new BivyError(
+    "index-invalid",
+    `${subject}: expected a name (P:) and a version (V:) in every record, found ${JSON.stringify(decodeBytes(lines.slice(0, 80)))}`,
+    { hint: "The file is damaged, or it is not a package index." },
+  );
+}
+
+/** Splits text at empty lines into records. */
+export function splitRecords(text: ByteText): ByteText[] {
+  const records: ByteText[] = [];
+  let at = 0;
+  while (at < text.length) {
+    if (text.charCodeAt(at) === 0x0a) {
+      at++;
+      continue;
+    }
+    let end = text.indexOf("\n\n", at);
+    if (end === -1) end = text.endsWith("\n") ? text.length - 1 : text.length;
+    records.push(text.slice(at, end));
+    at = end + 2;
+  }
+  return records;
+}
+
+/** Reads an index; `subject` names it in errors. */
+export function parseIndex(
+  text: string | Uint8Array,
+  options: { readonly subject: string },
+): Package[] {
+  return splitRecords(toByteText(text)).map((lines) => new PackageRecord(lines, options.subject));
+}
+
+/** Writes an index, its packages in the given order, their fields in apk's order. */
+export function formatIndex(packages: Iterable<Package>): string {
+  let text = "";
+  for (const subject of packages) text += `${formatPackageFields(subject)}\n`;
+  return text;
+}
+
+/** The lines that an index and the installed database share, each with its line end. */
+export function formatPackageFields(subject: Package): string {
+  let text = `C:${subject.identity}\nP:${subject.name}\nV:${subject.version}\n`;
+  if (subject.arch !== "") text += `A:${subject.arch}\n`;
+  text += `S:${subject.size}\nI:${subject.installedSize}\n`;
+  text += `T:${subject.description}\nU:${subject.url}\nL:${subject.license}\n`;
+  if (subject.origin !== "") text += `o:${subject.origin}\n`;
+  if (subject.maintainer !== "") text += `m:${subject.maintainer}\n`;
+  if (subject.buildTime !== 0) text += `t:${subject.buildTime}\n`;
+  if (subject.commit !== "") text += `c:${subject.commit}\n`;
+  if (subject.providerPriority !== 0) text += `k:${subject.providerPriority}\n`;
+  if (subject.depends.length > 0) text += `D:${formatAtoms(subject.depends)}\n`;
+  if (subject.provides.length > 0) text += `p:${formatAtoms(subject.provides)}\n`;
+  if (subject.installIf.length > 0) text += `i:${formatAtoms(subject.installIf)}\n`;
+  for (const line of subject.unknownFields) text += `${line}\n`;
+  return text;
+}

@@ -1,0 +1,22 @@
+/** apk: versions, packages, indexes, keys, the solver, the database, and installing into a root. */
+export * from "./accounts.ts";
+export * from "./atom.ts";
+export * from "./busybox.ts";
+export * from "./create.ts";
+export * from "./database.ts";
+export * from "./identity.ts";
+export * from "./index-archive.ts";
+export * from "./index-text.ts";
+export * from "./installed.ts";
+export * from "./keyring.ts";
+export * from "./package.ts";
+export { CursorPool } from "./package-contents.ts";
+export * from "./package-file.ts";
+export * from "./pkginfo.ts";
+export * from "./repositories.ts";
+export * from "./script.ts";
+export * from "./signature.ts";
+export * from "./transaction.ts";
+export * from "./version.ts";
+export * from "./version-key.ts";
+export * from "./world.ts";

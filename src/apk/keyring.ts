@@ -1,0 +1,124 @@
+/**
+ * Keyring: the keys that may sign, and for which repositories.
+ *
+ * apk trusts any key for any repository, so a third party's key could replace `musl`. Here a key is
+ * tied to repositories:
+ *   - Alpine's own keys are built in and count for Alpine's repositories only;
+ *   - Alpine's repositories accept no other key, unless the user names it for that very repository;
+ *   - a key given for one repository counts there and nowhere else;
+ *   - a key given without a repository counts for every repository that is not Alpine's and that names
+ *     no keys of its own.
+ */
+import { createHash, createPublicKey, type KeyObject } from "node:crypto";
+import { BivyError } from "../base/index.ts";
+import { alpineKeys } from "./alpine-keys.ts";
+import { isAlpineRepository, isAlpineTree, type Repository } from "./repositories.ts";
+import { parsePublicKey, signatureHolds, type Signature } from "./signature.ts";
+
+export interface Key {
+  /** The file name that signatures refer to. */
+  readonly name: string;
+  readonly publicKey: KeyObject;
+  /** SHA-256 of the key in DER, in hex: names that collide are told apart by it. */
+  readonly fingerprint: string;
+  /** The repository that the key was given for; undefined for a key without one. */
+  readonly repository?: string;
+  readonly builtIn: boolean;
+}
+
+export interface Keyring {
+  readonly keys: readonly Key[];
+}
+
+export const emptyKeyring: Keyring = { keys: [] };
+
+/** A key from a PEM text. `repository` is the URL it is given for, as the user wrote the repository. */
+export function parseKey(name: string, pem: string, repository?: string): Key {
+  if (!/^[^/\0]+$/.test(name) || name === "." || name === "..")
+    throw new BivyError("key-invalid", `key ${JSON.stringify(name)}: expected a plain file name`);
+  const publicKey = parsePublicKey(pem, `key ${name}`);
+  const key = { name, publicKey, fingerprint: fingerprintOf(publicKey), builtIn: false };
+  return repository === undefined ? key : { ...key, repository };
+}
+
+function fingerprintOf(key: KeyObject): string {
+  return createHash("sha256").update(key.export({ type: "spki", format: "der" })).digest("hex");
+}
+
+/** Alpine's keys for an architecture: those that its alpine-keys package trusts there. */
+export function builtInKeys(arch: string): Key[] {
+  return alpineKeys
+    .filter((key) => key.archs.includes(arch))
+    .map(({ name, publicKey }) => {
+      const object = createPublicKey({ key: Buffer.from(publicKey, "base64"), format: "der", type: "spki" });
+      return { name, publicKey: object, fingerprint: fingerprintOf(object), builtIn: true };
+    });
+}
+
+/** The PEM text of a key, as it stands below etc/apk/keys. */
+export function keyToPem(key: Key): string {
+  return key.publicKey.export({ type: "spki", format: "pem" }) as string;
+}
+
+/** Whether `key` may sign for `repository`. */
+export function maySign(key: Key, repository: Repository): boolean {
+  if (key.repository !== undefined) return key.repository === repository.url;
+  if (repository.scoped) return key.builtIn && isAlpineTree(repository.url) && repository.alpineKeys;
+  if (isAlpineRepository(repository.url)) return key.builtIn;
+  return key.builtIn ? isAlpineTree(repository.url) : true;
+}
+
+export interface Verified {
+  readonly key: Key;
+  readonly signature: Signature;
+}
+
+/**
+ * Finds the signature that makes `signed` trusted for `repository`: the first whose key is known and
+ * may sign there decides. Keys may share a name; one of them must fit.
+ */
+export function verifySignatures(
+  signatures: readonly Signature[],
+  signed: Uint8Array,
+  keyring: Keyring,
+  repository: Repository | undefined,
+  subject: string,
+): Verified {
+  if (signatures.length === 0)
+    throw new BivyError("signature-missing", `${subject}: it is not signed`, {
+      hint: "Sign it with a key that you trust; --allow-untrusted takes it as it is.",
+    });
+  let refused: Key | undefined;
+  for (const signature of signatures) {
+    const named = keyring.keys.filter((key) => key.name === signature.keyName);
+    const allowed = named.filter((key) => repository === undefined || maySign(key, repository));
+    const key = allowed.find((candidate) => signatureHolds(signature, candidate.publicKey, signed));
+    if (key !== undefined) return { key, signature };
+    if (allowed.length > 0) throw badSignature(signature, subject);
+    refused ??= named[0];
+  }
+  if (refused !== undefined && repository !== undefined) throw notAllowed(refused, repository, subject);
+  throw unknownKey(signatures, subject);
+}
+
+function badSignature(signature: Signature, subject: string): BivyError {
+  return new BivyError("signature-invalid", `${subject}: the signature by ${signature.keyName} does not fit its content`, {
+    hint: "It was changed after signing, or another key has the same name. Fetch it again; if that does not help, do not trust it.",
+  });
+}
+
+function notAllowed(key: Key, repository: Repository, subject: string): BivyError {
+  const scope = key.builtIn ? "Alpine's repositories" : (key.repository ?? "repositories other than Alpine's");
+  return new BivyError(
+    "key-not-allowed",
+    `${subject}: signed by ${key.name}, which may sign for ${scope} only, not for ${repository.url}`,
+    { hint: "If that repository's owner really uses this key, name the key among that repository's keys." },
+  );
+}
+
+function unknownKey(signatures: readonly Signature[], subject: string): BivyError {
+  const names = signatures.map((signature) => signature.keyName).join(", ");
+  return new BivyError("key-unknown", `${subject}: signed by ${names}, which is not in the keyring`, {
+    hint: "Get the key from the repository's owner and add it for that repository.",
+  });
+}

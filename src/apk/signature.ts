@@ -1,0 +1,87 @@
+/**
+ * Signatures of packages and indexes in format 2: members `.SIGN.<algorithm>.<key file>` of the first
+ * gzip member, RSA PKCS#1 v1.5 over compressed bytes that follow (apk-package(5)).
+ */
+import { createPublicKey, verify, type KeyObject } from "node:crypto";
+import { BivyError, type HashAlgorithm } from "../base/index.ts";
+
+export type SignatureAlgorithm = "RSA" | "RSA256" | "RSA512" | "DSA";
+
+export interface Signature {
+  readonly algorithm: SignatureAlgorithm;
+  /** The file name of the key, such as `builder@example.org-5f1c2a3b.rsa.pub`. */
+  readonly keyName: string;
+  readonly bytes: Uint8Array;
+}
+
+const signatureName = /^\.SIGN\.(RSA|RSA256|RSA512|DSA)\.([^/]+)$/;
+
+const hashOf: Readonly<Record<SignatureAlgorithm, HashAlgorithm>> = {
+  RSA: "sha1",
+  DSA: "sha1",
+  RSA256: "sha256",
+  RSA512: "sha512",
+};
+
+/** Whether a tar entry belongs to the signature member at all, known algorithm or not. */
+export function isSignatureEntry(path: string): boolean {
+  return path.startsWith(".SIGN.");
+}
+
+/** Undefined for an algorithm that is not known: such a signature is passed over, as apk does. */
+export function tryParseSignature(path: string, bytes: Uint8Array): Signature | undefined {
+  const match = signatureName.exec(path);
+  if (match === null) return undefined;
+  return { algorithm: match[1] as SignatureAlgorithm, keyName: match[2]!, bytes };
+}
+
+/** Which hash of the signed bytes a signature needs. */
+export function signatureHash(signature: Signature): HashAlgorithm {
+  return hashOf[signature.algorithm];
+}
+
+/** The tar entry name that carries a signature. */
+export function signatureEntryName(algorithm: SignatureAlgorithm, keyName: string): string {
+  return `.SIGN.${algorithm}.${keyName}`;
+}
+
+/** Whether `signature` was made by `key` over exactly `signed`. */
+export function signatureHolds(signature: Signature, key: KeyObject, signed: Uint8Array): boolean {
+  const kind = signature.algorithm === "DSA" ? "dsa" : "rsa";
+  if (key.asymmetricKeyType !== kind) return false;
+  return verify(signatureHash(signature), signed, key, signature.bytes);
+}
+
+/** The smallest RSA modulus that is accepted, in bits. Alpine's oldest keys have 2048. */
+const smallestModulus = 2048;
+
+/** Reads a public key in PEM (SubjectPublicKeyInfo or PKCS#1); a private key is refused. */
+export function parsePublicKey(pem: string, subject: string): KeyObject {
+  if (/PRIVATE KEY-----/.test(pem))
+    throw new BivyError("key-invalid", `${subject}: expected a public key, found a private one`, {
+      hint: "Keep the private key to yourself; give the .pub file beside it.",
+    });
+  const key = readKey(pem, subject);
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  if (bits < smallestModulus)
+    throw new BivyError("key-invalid", `${subject}: the key has ${bits} bits; expected at least ${smallestModulus}`, {
+      hint: "Such a key can be forged; sign with a longer one.",
+    });
+  return key;
+}
+
+function readKey(pem: string, subject: string): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPublicKey(pem);
+  } catch (cause) {
+    throw new BivyError("key-invalid", `${subject}: expected a public key in PEM form, found something else`, {
+      cause,
+      hint: "It starts with -----BEGIN PUBLIC KEY-----. A web page saved in its place is a common slip.",
+    });
+  }
+  if (key.asymmetricKeyType === "rsa" || key.asymmetricKeyType === "dsa") return key;
+  throw new BivyError("key-invalid", `${subject}: expected an RSA key, found ${key.asymmetricKeyType}`, {
+    hint: "Format 2 packages are signed with RSA.",
+  });
+}

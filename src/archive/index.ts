@@ -1,0 +1,17 @@
+/** archive: tar, gzip members and zstd, read and written exactly, as streams. */
+export type { ReadOptions } from "./chunk-input.ts";
+export { decompress, detectCompression, type Compression } from "./compression.ts";
+export {
+  gunzip,
+  gunzipBytes,
+  readGzipMembers,
+  splitGzipMembers,
+  type GzipMember,
+  type GzipReadOptions,
+  type WholeGzipMember,
+} from "./gzip-read.ts";
+export { gzip, gzipBytes, type GzipOptions } from "./gzip-write.ts";
+export { tarEnd, tarHeader, tarPadding, type TarHeader, type TarType } from "./tar-header.ts";
+export { readTar, tarEntries, type TarEntry, type WholeTarEntry } from "./tar-read.ts";
+export { encodeTarHeader, writeTar, type TarItem } from "./tar-write.ts";
+export { unzstd, zstd, type ZstdOptions } from "./zstd.ts";

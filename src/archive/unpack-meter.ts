@@ -1,0 +1,37 @@
+/** UnpackMeter: counts what a compressed stream unpacks to, and stops a bomb while it goes off. */
+import { defaultLimits, limitExceeded, type Limits } from "../base/index.ts";
+import type { ReadOptions } from "./chunk-input.ts";
+
+export class UnpackMeter {
+  readonly #subject: string;
+  readonly #limits: Limits;
+  #unpacked = 0;
+
+  constructor(options: ReadOptions) {
+    this.#subject = options.subject;
+    this.#limits = options.limits ?? defaultLimits;
+  }
+
+  /** Adds bytes that came out, when `compressed` bytes of the stream have gone in. */
+  add(unpacked: number, compressed: number): void {
+    this.#unpacked += unpacked;
+    if (this.#unpacked > this.allowance(compressed)) throw this.excess();
+  }
+
+  /** How many bytes may come out in all, once `compressed` bytes have gone in. */
+  allowance(compressed: number): number {
+    const byRatio = Math.max(this.#limits["ratio-floor"], compressed * this.#limits.ratio);
+    return Math.min(this.#limits["unpacked-size"], byRatio);
+  }
+
+  /** How many bytes may still come out. */
+  remaining(compressed: number): number {
+    return Math.max(0, this.allowance(compressed) - this.#unpacked);
+  }
+
+  /** The error for a stream that exceeds the allowance. */
+  excess(): Error {
+    const bySize = this.#unpacked > this.#limits["unpacked-size"];
+    return limitExceeded(bySize ? "unpacked-size" : "ratio", this.#limits, this.#subject);
+  }
+}

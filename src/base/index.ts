@@ -1,0 +1,9 @@
+/** base: digests, bytes, errors, events, limits and safe paths, for every other folder. */
+export * from "./bytes.ts";
+export * from "./content.ts";
+export * from "./digest.ts";
+export * from "./error.ts";
+export * from "./events.ts";
+export * from "./limits.ts";
+export * from "./nearest.ts";
+export * from "./path.ts";

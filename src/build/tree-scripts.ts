@@ -1,0 +1,76 @@
+/**
+ * Package scripts on a tree in memory: the tree is laid out in a temporary directory, the script runs
+ * there in a sandbox, and what it changed is taken back.
+ */
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeParents, type ScriptRequest, type ScriptResult, type ScriptRunner } from "../apk/index.ts";
+import { fileError, type Limits } from "../base/index.ts";
+import { canSetOwners, coveredFolders, runInRoot } from "../sandbox/index.ts";
+import { Mirror, type Root, type TreeRoot } from "../tree/index.ts";
+
+export interface TreeScriptsOptions {
+  /** The date of what scripts write, in seconds since 1970. */
+  readonly time: number;
+  readonly limits: Limits;
+  readonly signal?: AbortSignal;
+}
+
+/** Where apk puts a script while it runs. */
+const scriptFolder = "lib/apk/exec";
+
+/** Runs the scripts of one tree; `close` removes the temporary directory. */
+export class TreeScripts implements ScriptRunner {
+  readonly #tree: TreeRoot;
+  readonly #options: TreeScriptsOptions;
+  #mirror: Mirror | undefined;
+
+  constructor(tree: TreeRoot, options: TreeScriptsOptions) {
+    this.#tree = tree;
+    this.#options = options;
+  }
+
+  async run(request: ScriptRequest, root: Root): Promise<ScriptResult> {
+    const { time, limits, signal } = this.#options;
+    this.#mirror ??= await this.#open();
+    if (root.lookup(scriptFolder) === undefined) {
+      makeParents(root, `${scriptFolder}/script`, time);
+      root.setAttributes(scriptFolder, { mode: 0o700, uid: 0, gid: 0, mtime: time });
+    }
+    await this.#mirror.lay(this.#tree.snapshot());
+    const path = `${scriptFolder}/${request.label}`;
+    const hostPath = join(this.#mirror.directory, path);
+    try {
+      await writeFile(hostPath, request.script);
+      await chmod(hostPath, 0o755);
+      const result = await runInRoot({
+        root: this.#mirror.directory,
+        command: [`/${path}`, ...request.arguments],
+        environment: request.environment,
+        timeoutMilliseconds: limits["script-time"] * 1000,
+        ...(signal === undefined ? {} : { signal }),
+      });
+      await rm(hostPath, { force: true });
+      await this.#mirror.takeBack(this.#tree);
+      return result;
+    } catch (error) {
+      throw fileError(error, `running ${request.label}`, path);
+    }
+  }
+
+  async #open(): Promise<Mirror> {
+    const directory = await mkdtemp(join(tmpdir(), "bivy-root-"));
+    await chmod(directory, 0o755);
+    return new Mirror(directory, {
+      owners: canSetOwners(),
+      time: this.#options.time,
+      ignored: coveredFolders.map((folder) => folder),
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#mirror !== undefined) await rm(this.#mirror.directory, { recursive: true, force: true });
+    this.#mirror = undefined;
+  }
+}

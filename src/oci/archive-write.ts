@@ -1,0 +1,163 @@
+/**
+ * Writing image archives: `oci-archive` (a tarred OCI layout) and `docker-archive` (what docker load
+ * takes). Entries are sorted and carry no time and no owner, so that the same image gives the same
+ * archive.
+ */
+import { realpath, stat } from "node:fs/promises";
+import { createWriteStream } from "node:fs";
+import { dirname } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { tarHeader, writeTar, type TarItem } from "../archive/index.ts";
+import {
+  bytesContent,
+  compareNames,
+  encodeText,
+  fileError,
+  ignoreEvents,
+  type Chunks,
+  type Content,
+  type EventSink,
+} from "../base/index.ts";
+import { addressOf } from "./blobs.ts";
+import { blobsOf, reportTransfer } from "./copy.ts";
+import { sortMap, type TextMap } from "./document.ts";
+import { type ImageOrIndex } from "./image.ts";
+import { type Layer } from "./layer.ts";
+import {
+  checkEntryName,
+  emptyIndex,
+  indexFileName,
+  layoutFileName,
+  layoutMarker,
+  putEntry,
+} from "./layout-index.ts";
+import { describeWithPlatform } from "./layout.ts";
+import { encodeIndex } from "./manifest.ts";
+import { type Platform } from "./platform.ts";
+import { shortReference, withDefaultTag, type Reference } from "./reference.ts";
+import { selectPlatform } from "./select.ts";
+import { removeUnfinishedFiles, replaceFile } from "./unfinished-file.ts";
+
+export interface OciArchiveOptions {
+  /** The tag or reference of the image in the archive. */
+  readonly name?: string;
+  /** Of the entry in index.json. */
+  readonly annotations?: TextMap;
+  readonly events?: EventSink;
+}
+
+/** The bytes of an `oci-archive` of an image or a whole index. */
+export async function* ociArchive(
+  image: ImageOrIndex,
+  options: OciArchiveOptions = {},
+): AsyncGenerator<Uint8Array> {
+  const { name, annotations, events = ignoreEvents } = options;
+  if (name !== undefined) checkEntryName(name);
+  const files = new Map<string, Content>();
+  for await (const { descriptor, role, content } of blobsOf(image))
+    files.set(`blobs/sha256/${descriptor.digest.slice("sha256:".length)}`, {
+      size: content.size,
+      chunks: () =>
+        role === "layer" ? reportTransfer(descriptor, content, events) : content.chunks(),
+    });
+  const index = putEntry(emptyIndex, await describeWithPlatform(image), name, annotations);
+  files.set(indexFileName, bytesContent(encodeIndex(index)));
+  files.set(layoutFileName, bytesContent(encodeText(layoutMarker)));
+  yield* writeTar([directoryItem("blobs"), directoryItem("blobs/sha256"), ...fileItems(files)]);
+}
+
+export interface DockerArchiveOptions {
+  /** The names that docker load gives to the image. */
+  readonly references?: readonly Reference[];
+  /** Which image of an index is taken; default: that of this machine. */
+  readonly platform?: Platform;
+  readonly events?: EventSink;
+}
+
+/**
+ * The bytes of a `docker-archive`: it holds one image, not an index, whose layers are uncompressed.
+ * A compressed layer is unpacked twice, because its size stands before it.
+ */
+export async function* dockerArchive(
+  from: ImageOrIndex,
+  options: DockerArchiveOptions = {},
+): AsyncGenerator<Uint8Array> {
+  const { references = [], platform, events = ignoreEvents } = options;
+  const image = await selectPlatform(from, platform);
+  const layers = await image.layers();
+  const rawConfig = await image.rawConfig();
+  const configName = `${addressOf(rawConfig).digest.slice("sha256:".length)}.json`;
+  const files = new Map<string, Content>([[configName, bytesContent(rawConfig)]]);
+  for (const layer of layers)
+    if (!files.has(layerName(layer)))
+      files.set(layerName(layer), await unpackedContent(layer, events));
+  const named = references.map(withDefaultTag).filter((reference) => reference.tag !== undefined);
+  const saved = {
+    Config: configName,
+    RepoTags: named.map(({ registry, repository, tag }) =>
+      shortReference({ registry, repository, tag: tag! }),
+    ),
+    Layers: layers.map(layerName),
+  };
+  files.set("manifest.json", bytesContent(encodeText(JSON.stringify([saved]))));
+  if (named.length > 0 && layers.length > 0)
+    files.set("repositories", bytesContent(encodeRepositories(named, layers.at(-1)!)));
+  yield* writeTar(fileItems(files));
+}
+
+function layerName(layer: Layer): string {
+  return `${layer.diffId.slice("sha256:".length)}.tar`;
+}
+
+async function unpackedContent(layer: Layer, events: EventSink): Promise<Content> {
+  let size = layer.unpackedSize ?? (layer.digest === layer.diffId ? layer.size : undefined);
+  if (size === undefined) {
+    size = 0;
+    for await (const chunk of layer.uncompressed()) size += chunk.byteLength;
+  }
+  const content = { size, chunks: () => layer.uncompressed() };
+  return { size, chunks: () => reportTransfer({ ...layer.descriptor, size }, content, events) };
+}
+
+/** Names to the topmost layer, for clients older than manifest.json (Docker 1.10). */
+function encodeRepositories(references: readonly Reference[], top: Layer): Uint8Array {
+  const repositories: Record<string, Record<string, string>> = {};
+  for (const { registry, repository, tag } of references) {
+    const name = shortReference({ registry, repository });
+    repositories[name] = { ...repositories[name], [tag!]: top.diffId.slice("sha256:".length) };
+  }
+  const sorted = Object.entries(repositories).map(([name, tags]) => [name, sortMap(tags)]);
+  return encodeText(JSON.stringify(sortMap(Object.fromEntries(sorted))));
+}
+
+function directoryItem(path: string): TarItem {
+  return { header: tarHeader({ path, type: "directory" }) };
+}
+
+function fileItems(files: ReadonlyMap<string, Content>): TarItem[] {
+  return [...files]
+    .sort(([a], [b]) => compareNames(a, b))
+    .map(([path, content]) => ({
+      header: tarHeader({ path, type: "file", size: content.size }),
+      content,
+    }));
+}
+
+/**
+ * Writes an archive to a file, which appears under its name once it is whole. A pipe or a device is
+ * written to as it is.
+ */
+export async function writeArchiveFile(path: string, archive: Chunks): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found !== undefined && !found.isFile() && !found.isDirectory()) {
+    await pipeline(Readable.from(archive), createWriteStream(path)).catch((error: unknown) => {
+      throw fileError(error, "writing", path);
+    });
+    return;
+  }
+  // The target of a symbolic link is replaced, not the link.
+  const target = found === undefined ? path : await realpath(path);
+  await removeUnfinishedFiles(dirname(target)).catch(() => undefined);
+  await replaceFile(target, archive);
+}

@@ -1,0 +1,144 @@
+/**
+ * Running a command in a root, away from the host: in mount, pid, ipc, uts and network namespaces of
+ * its own, without network, with the root moved over the host's file tree so that there is no way
+ * back, and with few capabilities. It needs root, of the machine or of a user namespace.
+ *
+ * The command sees /proc and a small /dev; both vanish with the namespaces, whatever happens.
+ */
+import { spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { BivyError, messageOf } from "../base/index.ts";
+import { requireTools, type ToolPaths } from "./tools.ts";
+
+export interface RunRequest {
+  /** The root's directory on the host. */
+  readonly root: string;
+  /** The command's path in the root, and its arguments. */
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeoutMilliseconds: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface RunResult {
+  readonly exitCode: number;
+  /** The end of what it printed on both streams, at most `outputKept` bytes. */
+  readonly output: string;
+}
+
+const outputKept = 64 * 1024;
+
+/** Folders of the root that the sandbox covers; what stands there afterwards is none of the command's. */
+export const coveredFolders = ["proc", "dev"] as const;
+
+/**
+ * What remains of root's powers: those that a package script needs to place files and change owners.
+ * Not mknod: a device node of the host's disk would be a way out.
+ */
+const capabilities = ["chown", "dac_override", "fowner", "fsetid", "kill", "setgid", "setuid", "setfcap", "sys_chroot"];
+
+/** $1 root, $2 mount, $3 setpriv, $4 chroot, $5 capability list; then the command. */
+const setup = `
+set -e
+umask 022
+root=$1 mount=$2 setpriv=$3 chroot=$4 capabilities=$5
+shift 5
+"$mount" --bind "$root" "$root"
+cd "$root"
+"$mount" -t proc -o nosuid,nodev,noexec proc proc
+"$mount" -t tmpfs -o mode=755,nosuid,size=1m tmpfs dev
+for device in null zero full random urandom tty; do
+  : > "dev/$device"
+  "$mount" --bind "/dev/$device" "dev/$device"
+done
+"$mount" --move . /
+exec "$setpriv" --bounding-set "-all$capabilities" --inh-caps=-all --no-new-privs "$chroot" . "$@"
+`;
+
+/** Runs a command; a command that fails is a result, not an error. */
+export function runInRoot(request: RunRequest): Promise<RunResult> {
+  const tools = requireTools(process.env["PATH"] ?? "");
+  for (const folder of coveredFolders) mkdirSync(`${request.root}/${folder}`, { recursive: true });
+  return spawnSandboxed(tools, request);
+}
+
+function spawnSandboxed(tools: ToolPaths, request: RunRequest): Promise<RunResult> {
+  const child = spawn(
+    tools.unshare,
+    [
+      ...["--mount", "--pid", "--ipc", "--uts", "--net", "--fork", "--kill-child=KILL", "--propagation", "private"],
+      ...["--", tools.sh, "-c", setup, "sandbox", request.root, tools.mount, tools.setpriv, tools.chroot],
+      capabilities.map((name) => `,+${name}`).join(""),
+      ...request.command,
+    ],
+    { env: request.environment, cwd: "/", stdio: ["ignore", "pipe", "pipe"], signal: request.signal, killSignal: "SIGKILL" },
+  );
+  const output = new TailBuffer(outputKept);
+  child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => output.push(chunk));
+  return new Promise((resolve, reject) => {
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      child.kill("SIGKILL");
+    }, request.timeoutMilliseconds);
+    child.on("error", (cause) => {
+      clearTimeout(timer);
+      const aborted = request.signal?.aborted === true;
+      reject(
+        aborted
+          ? new BivyError("aborted", "interrupted", { cause })
+          : new BivyError("sandbox-unavailable", `commands cannot be run in a root: ${messageOf(cause)}`, { cause }),
+      );
+    });
+    child.on("close", (code, killedBy) => {
+      clearTimeout(timer);
+      const note = timedOut ? `\nstopped after ${request.timeoutMilliseconds / 1000} seconds (limit script-time)` : "";
+      resolve({ exitCode: code ?? 128 + (killedBy === "SIGKILL" ? 9 : 15), output: output.text() + note });
+    });
+  });
+}
+
+/** Keeps the last bytes of a stream. */
+class TailBuffer {
+  #parts: Buffer[] = [];
+  #size = 0;
+  readonly #most: number;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  push(chunk: Buffer): void {
+    this.#parts.push(chunk);
+    this.#size += chunk.byteLength;
+    while (this.#parts.length > 1 && this.#size - this.#parts[0]!.byteLength >= this.#most)
+      this.#size -= this.#parts.shift()!.byteLength;
+  }
+
+  text(): string {
+    return Buffer.concat(this.#parts).subarray(-this.#most).toString("utf8");
+  }
+}
+
+/** Undefined when commands can be run in a root here and now, else the reason why not. */
+export async function whyNoSandbox(): Promise<string | undefined> {
+  let tools: ToolPaths;
+  try {
+    tools = requireTools(process.env["PATH"] ?? "");
+  } catch (error) {
+    return messageOf(error);
+  }
+  if (process.geteuid?.() !== 0) return "it needs root, of the machine or of a user namespace";
+  return new Promise((resolve) => {
+    const probe = spawn(
+      tools.unshare,
+      ["--mount", "--pid", "--ipc", "--uts", "--net", "--fork", "--propagation", "private", "--", tools.sh, "-c", "exit 0"],
+      { stdio: ["ignore", "ignore", "pipe"] },
+    );
+    let said = "";
+    probe.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    probe.on("error", (error) => resolve(error.message));
+    probe.on("close", (code) => resolve(code === 0 ? undefined : `the kernel does not allow namespaces: ${said.trim()}`));
+  });
+}

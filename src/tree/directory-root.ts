@@ -1,0 +1,248 @@
+/** DirectoryRoot: a root on disk. It never passes through a symlink, and files appear whole or not at all. */
+import {
+  chmodSync,
+  closeSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+  writeSync,
+  type Stats,
+} from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  baseName,
+  BivyError,
+  compareNames,
+  decodeName,
+  encodeName,
+  fileContent,
+  fileError,
+  joinPath,
+  parentPath,
+  pathPrefixes,
+  type Content,
+} from "../base/index.ts";
+import type { Attributes, DeviceNode, FifoNode } from "./node.ts";
+import { notDirectoryError, symlinkParentError, type Root, type RootEntry } from "./root.ts";
+
+export interface DirectoryRootOptions {
+  /** Whether owners are set: needs root, of the machine or of a user namespace. */
+  readonly owners: boolean;
+}
+
+const fileType = 0o170000;
+
+export class DirectoryRoot implements Root {
+  readonly directory: string;
+  readonly #owners: boolean;
+  #temporary = 0;
+
+  constructor(directory: string, options: DirectoryRootOptions) {
+    this.directory = directory;
+    this.#owners = options.owners;
+  }
+
+  lookup(path: string): RootEntry | undefined {
+    if (!this.#hasRealParents(path)) return undefined;
+    const stats = this.#stat(path);
+    return stats === undefined ? undefined : this.#entry(path, stats);
+  }
+
+  list(path: string): readonly string[] {
+    if (!this.#hasRealParents(path) || this.#stat(path)?.isDirectory() !== true) return [];
+    return this.#try("listing", path, () =>
+      readdirSync(this.#host(path), { encoding: "buffer" }).map(decodeName).sort(compareNames),
+    );
+  }
+
+  makeDirectory(path: string, attributes: Attributes): void {
+    this.#requireParents(path);
+    const stats = this.#stat(path);
+    if (stats !== undefined && !stats.isDirectory())
+      throw new BivyError("file-exists", `${path}: a file stands where a directory is to be made`);
+    if (stats === undefined) this.#try("making the directory", path, () => mkdirSync(this.#host(path)));
+    this.#apply(path, attributes);
+  }
+
+  async writeFile(path: string, attributes: Attributes, content: Content): Promise<void> {
+    this.#requireParents(path);
+    this.#refuseDirectory(path);
+    // The name stays below NAME_MAX whatever the file is called, and its folder is the file's own, so
+    // that the rename never crosses a file system.
+    this.#temporary += 1;
+    const temporary = joinPath(parentPath(path), `.bivy.${process.pid}.${this.#temporary}`);
+    try {
+      const descriptor = this.#try("creating", path, () => openSync(this.#host(temporary), "wx", 0o600));
+      try {
+        for await (const chunk of content.chunks())
+          this.#try("writing", path, () => {
+            for (let at = 0; at < chunk.byteLength;) at += writeSync(descriptor, chunk, at);
+          });
+      } finally {
+        closeSync(descriptor);
+      }
+      this.#apply(temporary, attributes);
+      this.#try("renaming", path, () => renameSync(this.#host(temporary), this.#host(path)));
+    } catch (error) {
+      this.#discard(temporary);
+      throw error;
+    }
+  }
+
+  makeSymlink(path: string, target: string, attributes: Attributes): void {
+    this.#replace(path, () => symlinkSync(Buffer.from(encodeName(target)), this.#host(path)));
+    this.#apply(path, attributes, true);
+  }
+
+  makeLink(path: string, existing: string): void {
+    if (this.lookup(existing)?.kind !== "file")
+      throw new BivyError("file-not-found", `${path}: cannot link to ${existing}: expected a file there`);
+    this.#replace(path, () => linkSync(this.#host(existing), this.#host(path)));
+  }
+
+  makeSpecial(path: string, node: DeviceNode | FifoNode): void {
+    const letter = { character: "c", block: "b", fifo: "p" }[node.kind];
+    const numbers = node.kind === "fifo" ? [] : [String(node.major), String(node.minor)];
+    this.#replace(path, () => {
+      // Node has no mknod(2).
+      const made = spawnSync("mknod", ["--", this.#host(path).toString(), letter, ...numbers], {
+        encoding: "utf8",
+      });
+      if (made.error !== undefined) throw made.error;
+      if (made.status !== 0) throw new BivyError("file-denied", `${path}: ${made.stderr.trim()}`);
+    });
+    this.#apply(path, node);
+  }
+
+  setAttributes(path: string, attributes: Attributes): void {
+    this.#requireParents(path);
+    this.#apply(path, attributes, this.#stat(path)?.isSymbolicLink() === true);
+  }
+
+  rename(from: string, to: string): void {
+    this.#requireParents(from);
+    this.#requireParents(to);
+    this.#refuseDirectory(from);
+    this.#refuseDirectory(to);
+    this.#try("renaming", from, () => renameSync(this.#host(from), this.#host(to)));
+  }
+
+  remove(path: string): boolean {
+    if (!this.#hasRealParents(path)) return false;
+    const stats = this.#stat(path);
+    if (stats === undefined) return false;
+    if (!stats.isDirectory()) {
+      this.#try("removing", path, () => unlinkSync(this.#host(path)));
+    } else if (this.list(path).length > 0) {
+      throw new BivyError("file-exists", `${path}: the directory is not empty`);
+    } else {
+      this.#try("removing", path, () => rmdirSync(this.#host(path)));
+    }
+    return true;
+  }
+
+  #host(path: string): Buffer {
+    return Buffer.from(encodeName(path === "" ? this.directory : `${this.directory}/${path}`));
+  }
+
+  #stat(path: string): Stats | undefined {
+    return this.#try("looking at", path, () => lstatSync(this.#host(path), { throwIfNoEntry: false }));
+  }
+
+  #entry(path: string, stats: Stats): RootEntry {
+    const attributes: Attributes = {
+      mode: stats.mode & 0o7777,
+      uid: stats.uid,
+      gid: stats.gid,
+      mtime: Math.floor(stats.mtimeMs / 1000),
+    };
+    const device = { major: (stats.rdev >> 8) & 0xfff, minor: (stats.rdev & 0xff) | ((stats.rdev >> 12) & 0xfff00) };
+    switch (stats.mode & fileType) {
+      case 0o040000:
+        return { ...attributes, kind: "directory" };
+      case 0o120000:
+        return { ...attributes, kind: "symlink", target: decodeName(readlinkSync(this.#host(path), "buffer")) };
+      case 0o020000:
+        return { ...attributes, kind: "character", ...device };
+      case 0o060000:
+        return { ...attributes, kind: "block", ...device };
+      case 0o100000:
+        return { ...attributes, kind: "file", content: fileContent(this.#host(path).toString(), stats.size) };
+      default:
+        return { ...attributes, kind: "fifo" };
+    }
+  }
+
+  #hasRealParents(path: string): boolean {
+    return pathPrefixes(parentPath(path)).every((above) => this.#stat(above)?.isDirectory() === true);
+  }
+
+  #requireParents(path: string): void {
+    for (const above of pathPrefixes(parentPath(path))) {
+      const stats = this.#stat(above);
+      if (stats === undefined) throw new BivyError("file-not-found", `${path}: its folder ${above} does not exist`);
+      if (stats.isSymbolicLink()) throw symlinkParentError(path, above, decodeName(readlinkSync(this.#host(above), "buffer")));
+      if (!stats.isDirectory()) throw notDirectoryError(path, above);
+    }
+  }
+
+  #refuseDirectory(path: string): void {
+    if (this.#stat(path)?.isDirectory() === true)
+      throw new BivyError("file-exists", `${path}: a directory stands where a file is to be made`);
+  }
+
+  #replace(path: string, make: () => void): void {
+    this.#requireParents(path);
+    this.#refuseDirectory(path);
+    if (this.#stat(path) !== undefined) this.remove(path);
+    this.#try("creating", path, make);
+  }
+
+  /** Owner before mode, because chown clears set-user-id; extended attributes need a tool of the system. */
+  #apply(path: string, attributes: Attributes, symlink = false): void {
+    const host = this.#host(path);
+    this.#try("setting the attributes of", path, () => {
+      if (this.#owners) lchownSync(host, attributes.uid, attributes.gid);
+      if (!symlink) chmodSync(host, attributes.mode);
+      for (const [name, value] of attributes.xattrs ?? []) setExtendedAttribute(host, name, value);
+      lutimesSync(host, attributes.mtime, attributes.mtime);
+    });
+  }
+
+  #discard(path: string): void {
+    try {
+      unlinkSync(this.#host(path));
+    } catch {
+      // It was never made, or it has its final name already.
+    }
+  }
+
+  #try<T>(doing: string, path: string, action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      throw fileError(error, doing, `/${path} in ${this.directory}`);
+    }
+  }
+}
+
+/** Node has no setxattr(2); setfattr comes with the attr package. */
+function setExtendedAttribute(path: Buffer, name: string, value: Uint8Array): void {
+  const encoded = `0x${Buffer.from(value).toString("hex")}`;
+  const made = spawnSync("setfattr", ["-h", "-n", name, "-v", encoded, "--", path.toString()], { encoding: "utf8" });
+  if (made.error !== undefined)
+    throw new BivyError("io-failed", `${baseName(path.toString())}: cannot set ${name}: setfattr is not installed`, {
+      cause: made.error,
+      hint: "Install the attr package.",
+    });
+  if (made.status !== 0) throw new BivyError("file-denied", `cannot set ${name}: ${made.stderr.trim()}`);
+}

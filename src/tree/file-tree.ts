@@ -1,0 +1,96 @@
+/** FileTree: an immutable tree of files, walked in byte order and written as the entries of a layer. */
+import { tarHeader, type TarHeader } from "../archive/index.ts";
+import { compareNames, joinPath, type Content } from "../base/index.ts";
+import type { Attributes, DirectoryNode, FileNode, TreeNode } from "./node.ts";
+
+export interface WalkedNode {
+  readonly path: string;
+  readonly node: TreeNode;
+}
+
+/** All nodes below the top, a directory before what it holds, siblings in byte order. */
+export function* walkTree(top: DirectoryNode, path = ""): Generator<WalkedNode> {
+  for (const name of [...top.children.keys()].sort(compareNames)) {
+    const node = top.children.get(name)!;
+    const childPath = joinPath(path, name);
+    yield { path: childPath, node };
+    if (node.kind === "directory") yield* walkTree(node, childPath);
+  }
+}
+
+export function findNode(top: DirectoryNode, path: string): TreeNode | undefined {
+  let node: TreeNode = top;
+  if (path === "") return top;
+  for (const part of path.split("/")) {
+    if (node.kind !== "directory") return undefined;
+    const child = node.children.get(part);
+    if (child === undefined) return undefined;
+    node = child;
+  }
+  return node;
+}
+
+export interface LayerItem {
+  readonly header: TarHeader;
+  readonly content?: Content;
+}
+
+export interface LayerOptions {
+  /** No entry is dated later than this (SOURCE_DATE_EPOCH's rule), in seconds since 1970. */
+  readonly newest: number;
+  /** Which paths belong to the layer; all, unless given. Their parents are written too. */
+  readonly includes?: (path: string) => boolean;
+}
+
+/**
+ * The entries of a layer that holds `top`: sorted, so that the same tree gives the same bytes; the
+ * first path of a file carries its content, its other paths are hard links to the first.
+ */
+export function* layerItems(top: DirectoryNode, options: LayerOptions): Generator<LayerItem> {
+  const firstPaths = new Map<FileNode, string>();
+  const pendingParents: WalkedNode[] = [];
+  for (const walked of walkTree(top)) {
+    const { path, node } = walked;
+    while (pendingParents.length > 0 && !path.startsWith(`${pendingParents.at(-1)!.path}/`)) pendingParents.pop();
+    if (options.includes !== undefined && !options.includes(path)) {
+      if (node.kind === "directory") pendingParents.push(walked);
+      continue;
+    }
+    for (const parent of pendingParents) yield { header: headerOf(parent.path, parent.node, options.newest) };
+    pendingParents.length = 0;
+    if (node.kind !== "file") {
+      yield { header: headerOf(path, node, options.newest) };
+      continue;
+    }
+    const first = firstPaths.get(node);
+    if (first === undefined) {
+      firstPaths.set(node, path);
+      yield { header: headerOf(path, node, options.newest), content: node.content };
+    } else {
+      const header = headerOf(path, node, options.newest);
+      yield { header: { ...header, type: "hardlink", size: 0, linkPath: first } };
+    }
+  }
+}
+
+function headerOf(path: string, node: TreeNode, newest: number): TarHeader {
+  const common = { path, mode: node.mode, uid: node.uid, gid: node.gid, ...cappedTime(node, newest) };
+  const fields = node.xattrs === undefined ? common : { ...common, xattrs: node.xattrs };
+  switch (node.kind) {
+    case "file":
+      return tarHeader({ ...fields, type: "file", size: node.content.size });
+    case "symlink":
+      return tarHeader({ ...fields, type: "symlink", linkPath: node.target });
+    case "character":
+    case "block":
+      return tarHeader({ ...fields, type: node.kind, deviceMajor: node.major, deviceMinor: node.minor });
+    default:
+      return tarHeader({ ...fields, type: node.kind });
+  }
+}
+
+function cappedTime(node: Attributes, newest: number): Pick<TarHeader, "mtime" | "mtimeNanoseconds"> {
+  return node.mtime >= newest
+    ? { mtime: newest, mtimeNanoseconds: 0 }
+    : { mtime: node.mtime, mtimeNanoseconds: node.mtimeNanoseconds ?? 0 };
+}

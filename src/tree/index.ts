@@ -1,0 +1,7 @@
+/** tree: files as data, and the roots that packages, copies and scripts write to. */
+export * from "./node.ts";
+export * from "./root.ts";
+export * from "./file-tree.ts";
+export { TreeRoot, type TreeRootOptions } from "./tree-root.ts";
+export { DirectoryRoot, type DirectoryRootOptions } from "./directory-root.ts";
+export { Mirror, type MirrorOptions } from "./mirror.ts";
