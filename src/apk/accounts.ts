@@ -16,7 +16,8 @@ export function parseAccounts(text: string, file: "passwd" | "group"): Map<strin
     const [name, , id, groupId] = line.split(":");
     if (name === undefined || name === "" || id === undefined || !/^\d{1,10}$/.test(id)) continue;
     if (accounts.has(name)) continue;
-    const group = file === "passwd" && /^\d{1,10}$/.test(groupId ?? "") ? { groupId: Number(groupId) } : {};
+    const group =
+      file === "passwd" && /^\d{1,10}$/.test(groupId ?? "") ? { groupId: Number(groupId) } : {};
     accounts.set(name, { name, id: Number(id), ...group });
   }
   return accounts;

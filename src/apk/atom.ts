@@ -50,7 +50,8 @@ export function readAtom(text: string, tags: "with-tags" | "without-tags"): Atom
   if (tagAt !== -1 && tags === "without-tags") return undefined;
   const name = text.slice(start, tagAt === -1 ? nameEnd : tagAt);
   if (name === "") return undefined;
-  if (nameEnd === text.length && tagAt === -1) return { name, conflict, operator: "any", version: "" };
+  if (nameEnd === text.length && tagAt === -1)
+    return { name, conflict, operator: "any", version: "" };
   let versionAt = nameEnd;
   while (versionAt < text.length && isComparer(text.charCodeAt(versionAt))) versionAt++;
   const operator = canonicalOperator(text.slice(nameEnd, versionAt));
@@ -91,9 +92,13 @@ export function tryParseAtom(text: string): Atom | undefined {
 export function parseAtom(text: string): Atom {
   const atom = tryParseAtom(text);
   if (atom !== undefined) return atom;
-  throw new BivyError("atom-invalid", `dependency "${text}": expected [!]name[@tag][operator version]`, {
-    hint: "Operators are = < <= > >= ~ and ><; versions look like 1.2.3-r0.",
-  });
+  throw new BivyError(
+    "atom-invalid",
+    `dependency "${text}": expected [!]name[@tag][operator version]`,
+    {
+      hint: "Operators are = < <= > >= ~ and ><; versions look like 1.2.3-r0.",
+    },
+  );
 }
 
 /** The atoms of a line, separated by blanks or line ends. */
@@ -124,6 +129,44 @@ export function readAtoms(line: string): AtomList {
     atoms.push(atom);
   }
   return { atoms, intact };
+}
+
+/**
+ * Visits the names of an index's dependency line, with the version that follows each name, without
+ * making atoms. It sees what `readAtoms` sees, and gives the same answer about the line being intact.
+ */
+export function scanAtoms(line: string, visit: (name: string, version: string) => void): boolean {
+  let intact = true;
+  for (let at = 0; at < line.length;) {
+    const code = line.charCodeAt(at);
+    if (code === 0x20 /* blank */ || code === 0x0a) {
+      at++;
+      continue;
+    }
+    let end = line.indexOf(" ", at);
+    if (end === -1) end = line.length;
+    const start = code === 0x21 /* ! */ ? at + 1 : at;
+    let nameEnd = start;
+    while (nameEnd < end) {
+      const sign = line.charCodeAt(nameEnd);
+      if (isComparer(sign)) break;
+      if (sign === 0x40 /* @ */) return false;
+      nameEnd++;
+    }
+    if (nameEnd === start) return false;
+    let versionAt = nameEnd;
+    while (versionAt < end && isComparer(line.charCodeAt(versionAt))) versionAt++;
+    const version = line.slice(versionAt, end);
+    if (
+      versionAt > nameEnd &&
+      !isValidVersion(version) &&
+      readAtom(line.slice(at, end), "without-tags")?.broken
+    )
+      intact = false;
+    visit(line.slice(start, nameEnd), version);
+    at = end + 1;
+  }
+  return intact;
 }
 
 function splitAtoms(line: string): string[] {

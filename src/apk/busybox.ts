@@ -12,7 +12,11 @@ const listDirectory = "etc/busybox-paths.d";
  * Makes a link for each applet that has no file yet, and says how many; undefined when the root has
  * BusyBox but no list of its applets (before Alpine 3.17).
  */
-export async function makeBusyboxLinks(root: Root, limits: Limits, time: number): Promise<number | undefined> {
+export async function makeBusyboxLinks(
+  root: Root,
+  limits: Limits,
+  time: number,
+): Promise<number | undefined> {
   if (root.lookup(resolveInRoot(root, busybox))?.kind !== "file") return 0;
   const lists = root.list(listDirectory);
   if (lists.length === 0) return undefined;
@@ -28,7 +32,10 @@ export async function makeBusyboxLinks(root: Root, limits: Limits, time: number)
 function makeLink(root: Root, applet: string, time: number): boolean {
   const path = applet.replace(/^\/+/, "");
   if (path.split("/").some((part) => part === ".." || part === "." || part === ""))
-    throw new BivyError("path-unsafe", `${listDirectory}: ${JSON.stringify(applet)}: expected an absolute path of an applet`);
+    throw new BivyError(
+      "path-unsafe",
+      `${listDirectory}: ${JSON.stringify(applet)}: expected an absolute path of an applet`,
+    );
   const folder = resolveInRoot(root, parentPath(path));
   const link = joinPath(folder, path.slice(path.lastIndexOf("/") + 1));
   if (root.lookup(link) !== undefined) return false;

@@ -1,5 +1,11 @@
 /** Creating packages and indexes of format 2, and signing them (apk-package(5), apk-index(8)). */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  sign,
+  type KeyObject,
+} from "node:crypto";
 import {
   encodeTarHeader,
   gzipBytes,
@@ -8,7 +14,14 @@ import {
   tarPadding,
   type TarHeader,
 } from "../archive/index.ts";
-import { BivyError, concatBytes, encodeText, hashBytes, hashHex, messageOf } from "../base/index.ts";
+import {
+  BivyError,
+  concatBytes,
+  encodeText,
+  hashBytes,
+  hashHex,
+  messageOf,
+} from "../base/index.ts";
 import { formatAtom } from "./atom.ts";
 import { formatChecksum } from "./identity.ts";
 import { formatIndex } from "./index-text.ts";
@@ -43,7 +56,10 @@ export interface CreatedPackage {
 }
 
 /** A new key pair: the signing key, and its public half in PEM. */
-export function generateSigningKey(name: string, bits = 4096): { key: SigningKey; publicPem: string; privatePem: string } {
+export function generateSigningKey(
+  name: string,
+  bits = 4096,
+): { key: SigningKey; publicPem: string; privatePem: string } {
   const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: bits });
   return {
     key: { name, privateKey },
@@ -57,10 +73,14 @@ export function parseSigningKey(name: string, pem: string): SigningKey {
   try {
     return { name, privateKey: createPrivateKey(pem) };
   } catch (cause) {
-    throw new BivyError("key-invalid", `key ${name}: expected a private key in PEM form: ${messageOf(cause)}`, {
-      cause,
-      hint: "It starts with -----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----.",
-    });
+    throw new BivyError(
+      "key-invalid",
+      `key ${name}: expected a private key in PEM form: ${messageOf(cause)}`,
+      {
+        cause,
+        hint: "It starts with -----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----.",
+      },
+    );
   }
 }
 
@@ -74,18 +94,31 @@ export function createPackageFile(
   signers: readonly { key: SigningKey; algorithm: SignatureAlgorithm }[],
 ): CreatedPackage {
   const data = gzipBytes(concatBytes([...recipe.files.flatMap(packFile), tarEnd]));
-  const installedSize = recipe.files.reduce((sum, file) => sum + (file.content?.byteLength ?? 0), 0);
+  const installedSize = recipe.files.reduce(
+    (sum, file) => sum + (file.content?.byteLength ?? 0),
+    0,
+  );
   const text = formatPackageInfo({ installedSize, ...recipe.info }, hashHex("sha256", data));
   const time = recipe.info.buildTime ?? 0;
   const control = gzipBytes(concatBytes(packControl(text, recipe, time)));
   const signature = signers.map(({ key, algorithm }) => signEntry(control, key, algorithm, time));
-  const bytes = concatBytes([...(signature.length === 0 ? [] : [gzipBytes(concatBytes(signature.flat()))]), control, data]);
+  const bytes = concatBytes([
+    ...(signature.length === 0 ? [] : [packSignatures(signature.flat())]),
+    control,
+    data,
+  ]);
   const info = parsePackageInfo(encodeText(text), recipe.info.name);
   return { package: describe(info, control, bytes.byteLength), bytes };
 }
 
 function describe(info: PackageInfo, control: Uint8Array, size: number): Package {
-  const { triggers: _triggers, dataHash: _dataHash, replaces: _replaces, replacesPriority: _priority, ...fields } = info;
+  const {
+    triggers: _triggers,
+    dataHash: _dataHash,
+    replaces: _replaces,
+    replacesPriority: _priority,
+    ...fields
+  } = info;
   return createPackage({ ...fields, size, identity: formatChecksum(hashBytes("sha1", control)) });
 }
 
@@ -104,10 +137,20 @@ export function createIndexFile(
   );
   if (signers.length === 0) return content;
   const signature = signers.flatMap(({ key, algorithm }) => signEntry(content, key, algorithm, 0));
-  return concatBytes([gzipBytes(concatBytes(signature)), content]);
+  return concatBytes([packSignatures(signature), content]);
 }
 
-function signEntry(signed: Uint8Array, key: SigningKey, algorithm: SignatureAlgorithm, mtime: number): Uint8Array[] {
+/** Not compressed: a signature cannot be, and so the size of a package does not depend on its key. */
+function packSignatures(parts: readonly Uint8Array[]): Uint8Array {
+  return gzipBytes(concatBytes(parts), { level: 0 });
+}
+
+function signEntry(
+  signed: Uint8Array,
+  key: SigningKey,
+  algorithm: SignatureAlgorithm,
+  mtime: number,
+): Uint8Array[] {
   const hash = { RSA: "sha1", DSA: "sha1", RSA256: "sha256", RSA512: "sha512" }[algorithm];
   return packBytes(
     { path: signatureEntryName(algorithm, key.name), type: "file", mtime },
@@ -120,17 +163,26 @@ function packControl(info: string, recipe: PackageRecipe, mtime: number): Uint8A
   for (const kind of scriptKinds) {
     const script = recipe.scripts?.[kind];
     if (script !== undefined)
-      parts.push(...packBytes({ path: `.${kind}`, type: "file", mode: 0o755, mtime }, encodeText(script)));
+      parts.push(
+        ...packBytes({ path: `.${kind}`, type: "file", mode: 0o755, mtime }, encodeText(script)),
+      );
   }
   return parts;
 }
 
 function packFile(file: PackedFile): Uint8Array[] {
   const { header, content } = file;
-  if (header.type !== "file" && header.type !== "symlink") return [encodeTarHeader(tarHeader(header))];
-  const hashed = header.type === "file" ? (content ?? new Uint8Array(0)) : encodeText(header.linkPath ?? "");
-  const pax = new Map(header.pax).set("APK-TOOLS.checksum.SHA1", encodeText(hashHex("sha1", hashed)));
-  return header.type === "file" ? packBytes({ ...header, pax }, hashed) : [encodeTarHeader(tarHeader({ ...header, pax }))];
+  if (header.type !== "file" && header.type !== "symlink")
+    return [encodeTarHeader(tarHeader(header))];
+  const hashed =
+    header.type === "file" ? (content ?? new Uint8Array(0)) : encodeText(header.linkPath ?? "");
+  const pax = new Map(header.pax).set(
+    "APK-TOOLS.checksum.SHA1",
+    encodeText(hashHex("sha1", hashed)),
+  );
+  return header.type === "file"
+    ? packBytes({ ...header, pax }, hashed)
+    : [encodeTarHeader(tarHeader({ ...header, pax }))];
 }
 
 function packBytes(header: PackedFile["header"], content: Uint8Array): Uint8Array[] {
@@ -163,7 +215,8 @@ function formatPackageInfo(info: PackageRecipe["info"], dataHash: string): strin
   for (const atom of info.provides ?? []) add("provides", formatAtom(atom));
   add("provider_priority", info.providerPriority);
   for (const atom of info.installIf ?? []) add("install_if", formatAtom(atom));
-  if (info.triggers !== undefined && info.triggers.length > 0) add("triggers", info.triggers.join(" "));
+  if (info.triggers !== undefined && info.triggers.length > 0)
+    add("triggers", info.triggers.join(" "));
   add("datahash", dataHash);
   return lines.join("");
 }

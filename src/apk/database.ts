@@ -16,7 +16,12 @@ import { resolveInRoot, type Attributes, type Root } from "../tree/index.ts";
 import { readRootText } from "./accounts.ts";
 import type { Atom } from "./atom.ts";
 import { identityKey } from "./identity.ts";
-import { formatInstalled, parseInstalled, sortInstalled, type InstalledPackage } from "./installed.ts";
+import {
+  formatInstalled,
+  parseInstalled,
+  sortInstalled,
+  type InstalledPackage,
+} from "./installed.ts";
 import type { ScriptKind } from "./package-file.ts";
 import { formatScripts, readScripts } from "./script-archive.ts";
 import { formatWorld, parseWorld } from "./world.ts";
@@ -51,13 +56,17 @@ export async function readDatabase(root: Root, limits: Limits): Promise<Database
   const wide = { ...limits, "document-size": limits["index-size"] };
   const installed =
     entry?.kind === "file"
-      ? parseInstalled(await readContent(entry.content, wide, installedPath), { subject: installedPath })
+      ? parseInstalled(await readContent(entry.content, wide, installedPath), {
+          subject: installedPath,
+        })
       : [];
   return {
     installed,
     scripts: await readScripts(root, place, limits),
     triggers: parseTriggers(await readRootText(root, joinPath(place, "triggers"), limits)),
-    world: parseWorld(await readRootText(root, "etc/apk/world", limits), { subject: "etc/apk/world" }),
+    world: parseWorld(await readRootText(root, "etc/apk/world", limits), {
+      subject: "etc/apk/world",
+    }),
     archs: (await readRootText(root, "etc/apk/arch", limits)).split(/\s+/).filter(Boolean),
   };
 }
@@ -74,7 +83,9 @@ function parseTriggers(text: string): Map<string, string[]> {
 function formatTriggers(database: Database): string {
   return database.installed
     .filter(({ identity }) => database.triggers.has(identityKey(identity)))
-    .map(({ identity }) => `${identity} ${database.triggers.get(identityKey(identity))!.join(" ")}\n`)
+    .map(
+      ({ identity }) => `${identity} ${database.triggers.get(identityKey(identity))!.join(" ")}\n`,
+    )
     .join("");
 }
 
@@ -86,7 +97,10 @@ export async function writeDatabase(root: Root, database: Database, time: number
     makeParents(root, path, time);
     return root.writeFile(path, attributes, bytesContent(bytes));
   };
-  await write(joinPath(place, "installed"), encodeName(formatInstalled(sortInstalled(database.installed))));
+  await write(
+    joinPath(place, "installed"),
+    encodeName(formatInstalled(sortInstalled(database.installed))),
+  );
   await write(joinPath(place, "scripts.tar"), formatScripts(database.installed, database.scripts));
   await write(joinPath(place, "triggers"), encodeText(formatTriggers(database)));
   if (root.lookup(joinPath(place, "lock")) === undefined)
@@ -99,7 +113,8 @@ export async function writeDatabase(root: Root, database: Database, time: number
 /** Makes the folders above `path` that are not there, as mkdir -p does. */
 export function makeParents(root: Root, path: string, time: number): void {
   for (const above of pathPrefixes(parentPath(path)))
-    if (root.lookup(above) === undefined) root.makeDirectory(above, { mode: 0o755, uid: 0, gid: 0, mtime: time });
+    if (root.lookup(above) === undefined)
+      root.makeDirectory(above, { mode: 0o755, uid: 0, gid: 0, mtime: time });
 }
 
 const directory = { mode: 0o755, uid: 0, gid: 0 };
@@ -121,7 +136,8 @@ export function initializeRoot(root: Root, time: number): void {
     ["var/cache/misc", 0o755],
   ];
   for (const [path, mode] of folders)
-    if (root.lookup(path) === undefined) root.makeDirectory(path, { ...directory, mode, mtime: time });
+    if (root.lookup(path) === undefined)
+      root.makeDirectory(path, { ...directory, mode, mtime: time });
   const devices: readonly (readonly [string, number, number, number])[] = [
     ["dev/null", 0o666, 1, 3],
     ["dev/zero", 0o666, 1, 5],
@@ -131,5 +147,13 @@ export function initializeRoot(root: Root, time: number): void {
   ];
   for (const [path, mode, major, minor] of devices)
     if (root.lookup(path) === undefined)
-      root.makeSpecial(path, { kind: "character", mode, uid: 0, gid: 0, mtime: time, major, minor });
+      root.makeSpecial(path, {
+        kind: "character",
+        mode,
+        uid: 0,
+        gid: 0,
+        mtime: time,
+        major,
+        minor,
+      });
 }

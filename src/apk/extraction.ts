@@ -70,15 +70,22 @@ export class Extraction {
     const path = parseEntryPath(header.path, this.#subject);
     if (header.type === "directory") return this.#addDirectory(path, header);
     if (path === "")
-      throw new BivyError("package-invalid", `${this.#subject}: an entry stands for the root itself but is a ${header.type}`);
+      throw new BivyError(
+        "package-invalid",
+        `${this.#subject}: an entry stands for the root itself but is a ${header.type}`,
+      );
     const { owners } = this.#options;
     this.#requireFolder(path);
     if (owners.decide(path, this.#options.package) === "keep") return;
     const before = this.#root.lookup(path);
     if (before?.kind === "directory")
-      throw new BivyError("file-conflict", `${this.#subject}: ${path} is a directory in the root, and a ${header.type} in the package`, {
-        hint: "Leave out one of the two packages.",
-      });
+      throw new BivyError(
+        "file-conflict",
+        `${this.#subject}: ${path} is a directory in the root, and a ${header.type} in the package`,
+        {
+          hint: "Leave out one of the two packages.",
+        },
+      );
     const temporary = joinPath(parentPath(path), temporaryName(path));
     const file = await this.#write(path, temporary, entry, position);
     this.#pending.set(path, { temporary, file });
@@ -97,7 +104,8 @@ export class Extraction {
   /** Removes what was written, as far as it can; the error that led here is what counts. */
   abandon(): void {
     for (const { temporary } of this.#pending.values()) this.#root.remove(temporary);
-    for (const path of [...this.#made].reverse()) if (this.#root.list(path).length === 0) this.#root.remove(path);
+    for (const path of [...this.#made].reverse())
+      if (this.#root.list(path).length === 0) this.#root.remove(path);
   }
 
   directories(): Iterable<string> {
@@ -122,12 +130,20 @@ export class Extraction {
 
   #notDirectory(path: string, before: RootEntry): BivyError {
     if (before.kind === "symlink")
-      return new BivyError("symlink-parent", `${this.#subject}: ${path} is a directory in the package, and a symlink to ${before.target} in the root`, {
-        hint: "Files are never written through another package's link. Leave out one of the two packages.",
-      });
-    return new BivyError("file-conflict", `${this.#subject}: ${path} is a directory in the package, and a ${before.kind} in the root`, {
-      hint: "Leave out one of the two packages.",
-    });
+      return new BivyError(
+        "symlink-parent",
+        `${this.#subject}: ${path} is a directory in the package, and a symlink to ${before.target} in the root`,
+        {
+          hint: "Files are never written through another package's link. Leave out one of the two packages.",
+        },
+      );
+    return new BivyError(
+      "file-conflict",
+      `${this.#subject}: ${path} is a directory in the package, and a ${before.kind} in the root`,
+      {
+        hint: "Leave out one of the two packages.",
+      },
+    );
   }
 
   /** Folders that the package does not list itself are made plain, and belong to it all the same. */
@@ -136,15 +152,24 @@ export class Extraction {
     if (this.#directories.has(folder)) return;
     for (const above of pathPrefixes(folder)) {
       const before = this.#root.lookup(above);
-      if (before !== undefined && before.kind !== "directory") throw this.#notDirectory(above, before);
+      if (before !== undefined && before.kind !== "directory")
+        throw this.#notDirectory(above, before);
       if (before !== undefined) continue;
       this.#root.makeDirectory(above, { mode: 0o755, uid: 0, gid: 0, mtime: this.#options.time });
       this.#made.add(above);
     }
-    this.#directories.set(folder, this.#options.owners.directoryAttributes(folder) ?? { mode: 0o755, uid: 0, gid: 0 });
+    this.#directories.set(
+      folder,
+      this.#options.owners.directoryAttributes(folder) ?? { mode: 0o755, uid: 0, gid: 0 },
+    );
   }
 
-  async #write(path: string, temporary: string, entry: TarEntry, position: number): Promise<InstalledFile> {
+  async #write(
+    path: string,
+    temporary: string,
+    entry: TarEntry,
+    position: number,
+  ): Promise<InstalledFile> {
     const { header } = entry;
     if (header.type === "hardlink") return this.#writeLink(path, temporary, header);
     const owner = this.#owner(header);
@@ -155,9 +180,13 @@ export class Extraction {
       case "symlink": {
         const sha1 = hashBytes("sha1", encodeName(header.linkPath));
         if (checksum !== undefined && !equalBytes(parseSha1(checksum, path, this.#subject), sha1))
-          throw new BivyError("checksum-mismatch", `${this.#subject}: the target of ${path} does not have the SHA-1 that the package states`, {
-            hint: "The package is damaged; fetch it again.",
-          });
+          throw new BivyError(
+            "checksum-mismatch",
+            `${this.#subject}: the target of ${path} does not have the SHA-1 that the package states`,
+            {
+              hint: "The package is damaged; fetch it again.",
+            },
+          );
         this.#root.makeSymlink(temporary, header.linkPath, attributes);
         return { ...file, mode: 0o777, checksum: formatChecksum(sha1) };
       }
@@ -167,7 +196,11 @@ export class Extraction {
             hint: "The package is of an obsolete kind; build it again with a current abuild or melange.",
           });
         const sha1 = parseSha1(checksum, path, this.#subject);
-        await this.#root.writeFile(temporary, attributes, this.#contents.content(position, entry, sha1));
+        await this.#root.writeFile(
+          temporary,
+          attributes,
+          this.#contents.content(position, entry, sha1),
+        );
         return { ...file, checksum: formatChecksum(sha1) };
       }
       case "fifo":
@@ -188,7 +221,10 @@ export class Extraction {
     const target = parseEntryPath(header.linkPath, this.#subject);
     const pending = this.#pending.get(target);
     if (pending === undefined)
-      throw new BivyError("package-invalid", `${this.#subject}: ${path} is a hard link to ${target}, which is not an earlier file of the package`);
+      throw new BivyError(
+        "package-invalid",
+        `${this.#subject}: ${path} is a hard link to ${target}, which is not an earlier file of the package`,
+      );
     this.#root.makeLink(temporary, pending.temporary);
     return { ...pending.file, name: baseName(path) };
   }
@@ -210,7 +246,8 @@ export class Extraction {
     const entry = path === "" ? undefined : this.#root.lookup(path);
     if (entry?.kind !== "directory") return;
     const isOurs = this.#made.has(path) || (before !== undefined && sameOwner(before, entry));
-    if (isOurs && !sameOwner(settled, entry)) this.#root.setAttributes(path, { ...entry, ...pickOwner(settled) });
+    if (isOurs && !sameOwner(settled, entry))
+      this.#root.setAttributes(path, { ...entry, ...pickOwner(settled) });
   }
 }
 
@@ -243,7 +280,10 @@ function toNode(attributes: DirectoryAttributes, header: TarHeader): Attributes 
 function parseSha1(value: Uint8Array, path: string, subject: string): Uint8Array {
   const text = Buffer.from(value).toString("latin1");
   if (/^[0-9a-f]{40}$/i.test(text)) return Buffer.from(text, "hex");
-  throw new BivyError("package-invalid", `${subject}: the checksum of ${path}: expected 40 hex digits, found ${JSON.stringify(text)}`);
+  throw new BivyError(
+    "package-invalid",
+    `${subject}: the checksum of ${path}: expected 40 hex digits, found ${JSON.stringify(text)}`,
+  );
 }
 
 /** apk's checksum of extended attributes: SHA-1 over each name and value, sorted by name. */

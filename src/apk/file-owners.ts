@@ -1,6 +1,11 @@
 /** FileOwners: which package owns each file and directory of a root, while packages come in. */
 import { baseName, BivyError, compareNames, joinPath, parentPath } from "../base/index.ts";
-import { changeInstalled, type InstalledDirectory, type InstalledFile, type InstalledPackage } from "./installed.ts";
+import {
+  changeInstalled,
+  type InstalledDirectory,
+  type InstalledFile,
+  type InstalledPackage,
+} from "./installed.ts";
 import { decideOwner, outranksOnDirectories, type Claimant, type Decision } from "./ownership.ts";
 import { packageLabel } from "./package.ts";
 
@@ -35,7 +40,8 @@ export class FileOwners {
       const holdings = this.#open(subject);
       for (const directory of subject.directories) {
         this.#addDirectory(holdings, directory.path, directory);
-        for (const file of directory.files) this.#addFile(holdings, joinPath(directory.path, file.name), file);
+        for (const file of directory.files)
+          this.#addFile(holdings, joinPath(directory.path, file.name), file);
       }
     }
   }
@@ -49,7 +55,9 @@ export class FileOwners {
     throw new BivyError(
       "file-conflict",
       `${packageLabel(newcomer)}: its file ${path} belongs to ${packageLabel(owner.claimant.package)}`,
-      { hint: "Leave out one of the two packages, or have one of them declare that it replaces the other." },
+      {
+        hint: "Leave out one of the two packages, or have one of them declare that it replaces the other.",
+      },
     );
   }
 
@@ -70,7 +78,11 @@ export class FileOwners {
   }
 
   /** Notes a directory of a package, and gives the attributes that it has from now on. */
-  addDirectory(subject: InstalledPackage, path: string, attributes: DirectoryAttributes): DirectoryAttributes {
+  addDirectory(
+    subject: InstalledPackage,
+    path: string,
+    attributes: DirectoryAttributes,
+  ): DirectoryAttributes {
     const holdings = this.#open(subject);
     holdings.changed = true;
     return this.#addDirectory(holdings, path, attributes);
@@ -133,7 +145,11 @@ export class FileOwners {
 }
 
 function claimantOf(subject: InstalledPackage): Claimant {
-  return { package: subject, replaces: subject.replaces, replacesPriority: subject.replacesPriority };
+  return {
+    package: subject,
+    replaces: subject.replaces,
+    replacesPriority: subject.replacesPriority,
+  };
 }
 
 function plainAttributes({ mode, uid, gid, xattrHash }: DirectoryAttributes): DirectoryAttributes {

@@ -10,7 +10,9 @@ const plainForm = /^Q1[A-Za-z0-9+/]{26}[AEIMQUYcgkosw048]=$/;
 export function identityKey(identity: string): string {
   if (plainForm.test(identity)) return identity;
   const bytes = tryParseChecksum(identity);
-  return bytes === undefined ? identity : `Q1${Buffer.from(bytes.subarray(0, 20)).toString("base64")}`;
+  return bytes === undefined
+    ? identity
+    : `Q1${Buffer.from(bytes.subarray(0, 20)).toString("base64")}`;
 }
 
 /**

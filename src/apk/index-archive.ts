@@ -30,21 +30,37 @@ export interface IndexOptions {
  */
 export function readIndexArchive(bytes: Uint8Array, options: IndexOptions): RepositoryIndex {
   const { subject, limits, trust } = options;
-  const members = splitGzipMembers(bytes, { subject, limits: { ...limits, "unpacked-size": limits["index-size"] } });
+  const members = splitGzipMembers(bytes, {
+    subject,
+    limits: { ...limits, "unpacked-size": limits["index-size"] },
+  });
   const [first, ...rest] = members;
   const entries = filesOf(first?.unpacked ?? new Uint8Array(0), subject, limits);
-  const isSigned = rest.length > 0 && entries.length > 0 && entries.every(({ path }) => isSignatureEntry(path));
+  const isSigned =
+    rest.length > 0 && entries.length > 0 && entries.every(({ path }) => isSignatureEntry(path));
   const signed = isSigned ? bytes.subarray(first!.compressed.byteLength) : bytes;
   const verified =
     trust === undefined
       ? undefined
-      : verifySignatures(isSigned ? parseSignatures(entries) : [], signed, trust.keyring, trust.repository, subject);
-  const content = isSigned ? filesOf(concatBytes(rest.map(({ unpacked }) => unpacked)), subject, limits) : entries;
+      : verifySignatures(
+          isSigned ? parseSignatures(entries) : [],
+          signed,
+          trust.keyring,
+          trust.repository,
+          subject,
+        );
+  const content = isSigned
+    ? filesOf(concatBytes(rest.map(({ unpacked }) => unpacked)), subject, limits)
+    : entries;
   const index = content.find(({ path }) => path === "APKINDEX");
   if (index === undefined)
-    throw new BivyError("index-invalid", `${subject}: expected an archive with APKINDEX, found none in it`, {
-      hint: "Check the repository's URL; it should end before the architecture.",
-    });
+    throw new BivyError(
+      "index-invalid",
+      `${subject}: expected an archive with APKINDEX, found none in it`,
+      {
+        hint: "Check the repository's URL; it should end before the architecture.",
+      },
+    );
   const description = content.find(({ path }) => path === "DESCRIPTION");
   return {
     packages: parseIndex(index.bytes, { subject }),
@@ -53,7 +69,11 @@ export function readIndexArchive(bytes: Uint8Array, options: IndexOptions): Repo
   };
 }
 
-function filesOf(bytes: Uint8Array, subject: string, limits: Limits): { path: string; bytes: Uint8Array }[] {
+function filesOf(
+  bytes: Uint8Array,
+  subject: string,
+  limits: Limits,
+): { path: string; bytes: Uint8Array }[] {
   return [...tarEntries(bytes, { subject, limits })]
     .filter(({ header }) => header.type === "file")
     .map(({ header, content }) => ({ path: header.path, bytes: content }));

@@ -3,9 +3,9 @@ import { BivyError, decodeName, encodeName } from "../base/index.ts";
 import { formatAtoms, isIntactLine, noAtoms, readAtoms, type Atom, type AtomList } from "./atom.ts";
 import type { Package } from "./package.ts";
 
-/** Fields of an index record by their letter; the installed database knows those of `databaseFields` too. */
-const indexFields = new Set("CPVASITULomtckDpi");
-const databaseFields = new Set("FMRZaqrsfg");
+/** The letters of known fields: those of an index, and those that only the installed database has. */
+const knownFields = new Uint8Array(256);
+for (const letter of "CPVASITULomtckDpi" + "FMRZaqrsfg") knownFields[letter.charCodeAt(0)] = 1;
 
 /** Text whose characters are bytes; fields are decoded as UTF-8 when they are asked for. */
 export type ByteText = string;
@@ -31,46 +31,66 @@ export class PackageRecord implements Package {
   readonly identity: string;
   /** The record's lines, without the empty line that ends it. */
   protected readonly lines: ByteText;
-  private readonly providesLine: ByteText;
+  /** The values of `D:`, `p:` and `i:`; a field that stands twice is joined, as apk does. */
+  readonly dependsLine: ByteText;
+  readonly providesLine: ByteText;
+  readonly installIfLine: ByteText;
   private dependsList: AtomList | undefined;
   private providesList: AtomList | undefined;
   private installIfList: AtomList | undefined;
-  private unknown: readonly string[] | undefined;
+  readonly hasUnknownFields: boolean;
+  /** Where the values of `A:` and `I:` begin, which choosing needs of every package; 0: absent. */
+  private readonly archAt: number;
+  private readonly installedSizeAt: number;
 
   constructor(lines: ByteText, subject: string) {
     this.lines = lines;
     let name = "";
     let version = "";
     let identity = "";
+    let depends = "";
     let provides = "";
-    for (let at = 0; at < lines.length; ) {
+    let installIf = "";
+    let hasUnknownFields = false;
+    let archAt = 0;
+    let installedSizeAt = 0;
+    for (let at = 0; at < lines.length;) {
       let end = lines.indexOf("\n", at);
       if (end === -1) end = lines.length;
       const letter = lines.charCodeAt(at);
-      if (lines.charCodeAt(at + 1) !== 0x3a /* : */) throw invalidLine(lines.slice(at, end), subject);
+      if (lines.charCodeAt(at + 1) !== 0x3a /* : */)
+        throw invalidLine(lines.slice(at, end), subject);
       if (letter === 0x50 /* P */) name = lines.slice(at + 2, end);
       else if (letter === 0x56 /* V */) version = lines.slice(at + 2, end);
       else if (letter === 0x43 /* C */) identity = lines.slice(at + 2, end);
-      else if (letter === 0x70 /* p */)
-        provides = provides === "" ? lines.slice(at + 2, end) : `${provides} ${lines.slice(at + 2, end)}`;
-      else if (letter === 0x46 /* F: the files of an installed package follow */) break;
+      else if (letter === 0x41 /* A */) archAt = at + 2;
+      else if (letter === 0x49 /* I */) installedSizeAt = at + 2;
+      else if (letter === 0x44 /* D */) depends = join(depends, lines.slice(at + 2, end));
+      else if (letter === 0x70 /* p */) provides = join(provides, lines.slice(at + 2, end));
+      else if (letter === 0x69 /* i */) installIf = join(installIf, lines.slice(at + 2, end));
+      else if (knownFields[letter] !== 1) hasUnknownFields = true;
       at = end + 1;
     }
     if (name === "" || version === "") throw incompleteRecord(lines, subject);
     this.name = name;
     this.version = version;
     this.identity = identity;
+    this.dependsLine = depends;
     this.providesLine = provides;
+    this.installIfLine = installIf;
+    this.hasUnknownFields = hasUnknownFields;
+    this.archAt = archAt;
+    this.installedSizeAt = installedSizeAt;
   }
 
   get arch(): string {
-    return this.text("A");
+    return this.archAt === 0 ? "" : this.valueAt(this.archAt);
   }
   get size(): number {
     return this.count("S");
   }
   get installedSize(): number {
-    return this.count("I");
+    return this.installedSizeAt === 0 ? 0 : toCount(this.valueAt(this.installedSizeAt));
   }
   get description(): string {
     return this.text("T");
@@ -114,63 +134,71 @@ export class PackageRecord implements Package {
     return this.count("q");
   }
   get tags(): readonly string[] {
-    return this.text("g").split(" ").filter((word) => word !== "");
+    return this.text("g")
+      .split(" ")
+      .filter((word) => word !== "");
   }
   get unknownFields(): readonly string[] {
-    return (this.unknown ??= this.findUnknownFields());
+    return this.hasUnknownFields ? this.findUnknownFields() : [];
   }
   get uninstallable(): boolean {
-    return !this.readDepends().intact || this.unknownFields.some((line) => !/^[a-z]/.test(line));
+    return (
+      !isIntactLine(this.dependsLine) ||
+      (this.hasUnknownFields && this.unknownFields.some((line) => !/^[a-z]/.test(line)))
+    );
   }
   get hasBrokenAtoms(): boolean {
     return !(
-      isIntactLine(this.text("D")) &&
+      isIntactLine(this.dependsLine) &&
       isIntactLine(this.providesLine) &&
-      isIntactLine(this.text("i"))
+      isIntactLine(this.installIfLine)
     );
   }
 
   private readDepends(): AtomList {
-    return (this.dependsList ??= readAtoms(this.text("D")));
+    return (this.dependsList ??= readAtoms(decodeBytes(this.dependsLine)));
   }
   private readProvides(): AtomList {
-    return (this.providesList ??= readAtoms(this.providesLine));
+    return (this.providesList ??= readAtoms(decodeBytes(this.providesLine)));
   }
   private readInstallIf(): AtomList {
-    return (this.installIfList ??= readAtoms(this.text("i")));
+    return (this.installIfList ??= readAtoms(decodeBytes(this.installIfLine)));
   }
 
-  /** The value of a field; the values of a field that stands twice are joined, as apk does for atoms. */
+  /** The value of a field; the last one when it stands twice. */
   protected text(letter: string): string {
     const mark = `\n${letter}:`;
-    let value = "";
-    let at = this.lines.startsWith(mark.slice(1)) ? 0 : this.lines.indexOf(mark) + 1;
-    if (at === 0 && !this.lines.startsWith(mark.slice(1))) return value;
-    do {
-      let end = this.lines.indexOf("\n", at);
-      if (end === -1) end = this.lines.length;
-      const found = this.lines.slice(at + 2, end);
-      value = value === "" ? found : `${value} ${found}`;
-      at = this.lines.indexOf(mark, end) + 1;
-    } while (at !== 0);
-    return decodeBytes(value);
+    let at = this.lines.lastIndexOf(mark) + 1;
+    if (at === 0 && !this.lines.startsWith(mark.slice(1))) return "";
+    return this.valueAt(at + 2);
+  }
+
+  private valueAt(at: number): string {
+    const end = this.lines.indexOf("\n", at);
+    return decodeBytes(this.lines.slice(at, end === -1 ? this.lines.length : end));
   }
 
   protected count(letter: string): number {
-    const value = Number.parseInt(this.text(letter), 10);
-    return value > 0 ? value : 0;
+    return toCount(this.text(letter));
   }
 
   private findUnknownFields(): string[] {
     const found: string[] = [];
     for (const line of this.lines.split("\n")) {
-      const letter = line.charAt(0);
-      if (letter === "F") break;
-      if (line !== "" && !indexFields.has(letter) && !databaseFields.has(letter))
-        found.push(decodeBytes(line));
+      if (knownFields[line.charCodeAt(0)] !== 1) found.push(decodeBytes(line));
     }
     return found;
   }
+}
+
+/** A number as apk reads it: leading digits; 0 when there are none. */
+function toCount(text: string): number {
+  const value = Number.parseInt(text, 10);
+  return value > 0 ? value : 0;
+}
+
+function join(list: ByteText, line: ByteText): ByteText {
+  return list === "" ? line : `${list} ${line}`;
 }
 
 function invalidLine(line: ByteText, subject: string): BivyError {

@@ -168,7 +168,9 @@ export function parseInstalled(
   options: { readonly subject: string },
 ): InstalledPackage[] {
   try {
-    return splitRecords(toByteText(text)).map((record) => new InstalledRecord(record, options.subject));
+    return splitRecords(toByteText(text)).map(
+      (record) => new InstalledRecord(record, options.subject),
+    );
   } catch (error) {
     if (!(error instanceof BivyError)) throw error;
     throw new BivyError("database-invalid", error.message, {
@@ -213,7 +215,8 @@ export function changeInstalled(
 export function formatInstalled(packages: Iterable<InstalledPackage>): string {
   let text = "";
   for (const subject of packages)
-    text += subject.recordText === undefined ? `${formatRecord(subject)}\n` : `${subject.recordText}\n\n`;
+    text +=
+      subject.recordText === undefined ? `${formatRecord(subject)}\n` : `${subject.recordText}\n\n`;
   return text;
 }
 
@@ -248,7 +251,12 @@ type Permissions = Pick<InstalledFile, "mode" | "uid" | "gid" | "xattrHash">;
 
 function formatPermissions(letter: string, subject: Permissions, defaults: Permissions): string {
   const { mode, uid, gid, xattrHash } = subject;
-  if (mode === defaults.mode && uid === defaults.uid && gid === defaults.gid && xattrHash === undefined)
+  if (
+    mode === defaults.mode &&
+    uid === defaults.uid &&
+    gid === defaults.gid &&
+    xattrHash === undefined
+  )
     return "";
   return `${letter}:${uid}:${gid}:${mode.toString(8)}${xattrHash === undefined ? "" : `:${xattrHash}`}\n`;
 }

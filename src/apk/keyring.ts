@@ -42,7 +42,9 @@ export function parseKey(name: string, pem: string, repository?: string): Key {
 }
 
 function fingerprintOf(key: KeyObject): string {
-  return createHash("sha256").update(key.export({ type: "spki", format: "der" })).digest("hex");
+  return createHash("sha256")
+    .update(key.export({ type: "spki", format: "der" }))
+    .digest("hex");
 }
 
 /** Alpine's keys for an architecture: those that its alpine-keys package trusts there. */
@@ -50,7 +52,11 @@ export function builtInKeys(arch: string): Key[] {
   return alpineKeys
     .filter((key) => key.archs.includes(arch))
     .map(({ name, publicKey }) => {
-      const object = createPublicKey({ key: Buffer.from(publicKey, "base64"), format: "der", type: "spki" });
+      const object = createPublicKey({
+        key: Buffer.from(publicKey, "base64"),
+        format: "der",
+        type: "spki",
+      });
       return { name, publicKey: object, fingerprint: fingerprintOf(object), builtIn: true };
     });
 }
@@ -63,7 +69,8 @@ export function keyToPem(key: Key): string {
 /** Whether `key` may sign for `repository`. */
 export function maySign(key: Key, repository: Repository): boolean {
   if (key.repository !== undefined) return key.repository === repository.url;
-  if (repository.scoped) return key.builtIn && isAlpineTree(repository.url) && repository.alpineKeys;
+  if (repository.scoped)
+    return key.builtIn && isAlpineTree(repository.url) && repository.alpineKeys;
   if (isAlpineRepository(repository.url)) return key.builtIn;
   return key.builtIn ? isAlpineTree(repository.url) : true;
 }
@@ -97,28 +104,41 @@ export function verifySignatures(
     if (allowed.length > 0) throw badSignature(signature, subject);
     refused ??= named[0];
   }
-  if (refused !== undefined && repository !== undefined) throw notAllowed(refused, repository, subject);
+  if (refused !== undefined && repository !== undefined)
+    throw notAllowed(refused, repository, subject);
   throw unknownKey(signatures, subject);
 }
 
 function badSignature(signature: Signature, subject: string): BivyError {
-  return new BivyError("signature-invalid", `${subject}: the signature by ${signature.keyName} does not fit its content`, {
-    hint: "It was changed after signing, or another key has the same name. Fetch it again; if that does not help, do not trust it.",
-  });
+  return new BivyError(
+    "signature-invalid",
+    `${subject}: the signature by ${signature.keyName} does not fit its content`,
+    {
+      hint: "It was changed after signing, or another key has the same name. Fetch it again; if that does not help, do not trust it.",
+    },
+  );
 }
 
 function notAllowed(key: Key, repository: Repository, subject: string): BivyError {
-  const scope = key.builtIn ? "Alpine's repositories" : (key.repository ?? "repositories other than Alpine's");
+  const scope = key.builtIn
+    ? "Alpine's repositories"
+    : (key.repository ?? "repositories other than Alpine's");
   return new BivyError(
     "key-not-allowed",
     `${subject}: signed by ${key.name}, which may sign for ${scope} only, not for ${repository.url}`,
-    { hint: "If that repository's owner really uses this key, name the key among that repository's keys." },
+    {
+      hint: "If that repository's owner really uses this key, name the key among that repository's keys.",
+    },
   );
 }
 
 function unknownKey(signatures: readonly Signature[], subject: string): BivyError {
   const names = signatures.map((signature) => signature.keyName).join(", ");
-  return new BivyError("key-unknown", `${subject}: signed by ${names}, which is not in the keyring`, {
-    hint: "Get the key from the repository's owner and add it for that repository.",
-  });
+  return new BivyError(
+    "key-unknown",
+    `${subject}: signed by ${names}, which is not in the keyring`,
+    {
+      hint: "Get the key from the repository's owner and add it for that repository.",
+    },
+  );
 }

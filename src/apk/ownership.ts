@@ -29,7 +29,9 @@ export function decideOwner(owner: Claimant, newcomer: Claimant): Decision {
 function claims(claimant: Claimant, other: Package): boolean {
   return claimant.replaces.some(
     (atom) =>
-      !atom.conflict && atom.name === other.name && satisfies({ version: other.version, identity: other.identity }, atom),
+      !atom.conflict &&
+      atom.name === other.name &&
+      satisfies({ version: other.version, identity: other.identity }, atom),
   );
 }
 

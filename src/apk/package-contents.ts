@@ -7,7 +7,14 @@
  * instead of one pass per file. Every pass compares the file's checksum.
  */
 import type { TarEntry } from "../archive/index.ts";
-import { BivyError, equalBytes, startHash, type Chunks, type Content, type Limits } from "../base/index.ts";
+import {
+  BivyError,
+  equalBytes,
+  startHash,
+  type Chunks,
+  type Content,
+  type Limits,
+} from "../base/index.ts";
 import { openPackage, type OpenedPackage, type PackageSource } from "./package-file.ts";
 
 export class PackageContents {
@@ -46,7 +53,11 @@ export class PackageContents {
   async #seek(position: number): Promise<TarEntry> {
     if (this.#cursor === undefined || this.#cursor.position > position || this.#cursor.closed) {
       await this.#cursor?.close();
-      const opened = await openPackage(this.#source, { by: "identity", identity: this.#identity }, this.#limits);
+      const opened = await openPackage(
+        this.#source,
+        { by: "identity", identity: this.#identity },
+        this.#limits,
+      );
       this.#cursor = new Cursor(opened);
       await this.#cursors.admit(this.#cursor);
     }
@@ -54,16 +65,24 @@ export class PackageContents {
   }
 }
 
-async function* verifiedChunks(next: () => Promise<TarEntry>, sha1: Uint8Array, name: string): Chunks & AsyncGenerator<Uint8Array> {
+async function* verifiedChunks(
+  next: () => Promise<TarEntry>,
+  sha1: Uint8Array,
+  name: string,
+): Chunks & AsyncGenerator<Uint8Array> {
   const hash = startHash("sha1");
   for await (const chunk of (await next()).chunks()) {
     hash.update(chunk);
     yield chunk;
   }
   if (!equalBytes(hash.bytes(), sha1))
-    throw new BivyError("checksum-mismatch", `${name}: its content does not have the SHA-1 that the package states`, {
-      hint: "The package is damaged; fetch it again.",
-    });
+    throw new BivyError(
+      "checksum-mismatch",
+      `${name}: its content does not have the SHA-1 that the package states`,
+      {
+        hint: "The package is damaged; fetch it again.",
+      },
+    );
 }
 
 /** A place in the data section of an open package; it only goes forward. */

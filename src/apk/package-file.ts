@@ -3,11 +3,18 @@
  * (apk-package(5)). Read in one pass: the control section is verified before anything of it is used,
  * the data section is hashed while its files stream by.
  */
-import { readGzipMembers, readTar, tarEntries, type GzipMember, type TarEntry } from "../archive/index.ts";
+import {
+  readGzipMembers,
+  readTar,
+  tarEntries,
+  type GzipMember,
+  type TarEntry,
+} from "../archive/index.ts";
 import {
   BivyError,
   collectBytes,
   concatBytes,
+  drain,
   equalBytes,
   hashBytes,
   limitExceeded,
@@ -26,6 +33,8 @@ export interface PackageSource {
   /** How messages name it: a path or a URL. */
   readonly subject: string;
   open(): Chunks;
+  /** Told when the bytes were not what was promised, so that a cache can forget them. */
+  reject?(): Promise<void>;
 }
 
 /** In the order in which the database keeps them. */
@@ -61,7 +70,11 @@ export type Trust =
   | { readonly by: "nothing" };
 
 /** Opens a package and verifies its control section. */
-export async function openPackage(source: PackageSource, trust: Trust, limits: Limits): Promise<OpenedPackage> {
+export async function openPackage(
+  source: PackageSource,
+  trust: Trust,
+  limits: Limits,
+): Promise<OpenedPackage> {
   const { subject } = source;
   const compressed: Uint8Array[][] = [[], []];
   const kept = [0, 0];
@@ -69,13 +82,14 @@ export async function openPackage(source: PackageSource, trust: Trust, limits: L
   let dataMember = -1;
   const members = readGzipMembers(source.open(), {
     subject,
-    limits,
+    limits: { ...limits, ratio: limits["package-ratio"] },
     onCompressed(member, chunk) {
       if (member === dataMember) return dataHash.update(chunk);
       // Without a signature the data section is the second member; nothing of it is kept.
       if (member > 1) return;
       kept[member]! += chunk.byteLength;
-      if (kept[member]! > limits["control-size"]) throw limitExceeded("control-size", limits, subject);
+      if (kept[member]! > limits["control-size"])
+        throw limitExceeded("control-size", limits, subject);
       compressed[member]!.push(chunk.slice());
     },
   })[Symbol.asyncIterator]();
@@ -114,15 +128,26 @@ interface SmallEntry {
   readonly bytes: Uint8Array;
 }
 
-async function nextMember(members: AsyncIterator<GzipMember>, subject: string): Promise<GzipMember> {
+async function nextMember(
+  members: AsyncIterator<GzipMember>,
+  subject: string,
+): Promise<GzipMember> {
   const next = await members.next();
   if (next.done !== true) return next.value;
-  throw new BivyError("package-invalid", `${subject}: expected a control section, found the end of the file`, {
-    hint: "It is not a package of format 2, or it was cut short; fetch it again.",
-  });
+  throw new BivyError(
+    "package-invalid",
+    `${subject}: expected a control section, found the end of the file`,
+    {
+      hint: "It is not a package of format 2, or it was cut short; fetch it again.",
+    },
+  );
 }
 
-async function readSmallTar(member: GzipMember, limits: Limits, subject: string): Promise<SmallEntry[]> {
+async function readSmallTar(
+  member: GzipMember,
+  limits: Limits,
+  subject: string,
+): Promise<SmallEntry[]> {
   const bytes = await collectBytes(member.chunks(), limits["control-size"], () =>
     limitExceeded("control-size", limits, subject),
   );
@@ -138,9 +163,13 @@ export function parseSignatures(entries: readonly SmallEntry[]): Signature[] {
 function requireInfo(entries: readonly SmallEntry[], subject: string): Uint8Array {
   const info = entries.find(({ path }) => path === ".PKGINFO");
   if (info !== undefined) return info.bytes;
-  throw new BivyError("package-invalid", `${subject}: expected .PKGINFO in its control section, found none`, {
-    hint: "It is not a package of format 2.",
-  });
+  throw new BivyError(
+    "package-invalid",
+    `${subject}: expected .PKGINFO in its control section, found none`,
+    {
+      hint: "It is not a package of format 2.",
+    },
+  );
 }
 
 function findScripts(entries: readonly SmallEntry[]): Map<ScriptKind, Uint8Array> {
@@ -165,7 +194,9 @@ function checkTrust(
     throw new BivyError(
       "identity-mismatch",
       `${subject}: expected the package ${trust.identity} that its index names, found ${formatChecksum(hashBytes("sha1", control))}`,
-      { hint: "The file was changed or replaced after the index was signed. Refresh the index; if that does not help, do not trust the mirror." },
+      {
+        hint: "The file was changed or replaced after the index was signed. Refresh the index; if that does not help, do not trust the mirror.",
+      },
     );
   return undefined;
 }
@@ -188,26 +219,59 @@ async function* readData(
     const next = await members.next();
     if (next.done === true && info.dataHash === "") return;
     if (next.done === true)
-      throw new BivyError("package-invalid", `${subject}: expected a data section, found the end of the file`, {
-        hint: "It was cut short; fetch it again.",
-      });
+      throw new BivyError(
+        "package-invalid",
+        `${subject}: expected a data section, found the end of the file`,
+        {
+          hint: "It was cut short; fetch it again.",
+        },
+      );
     if (info.dataHash === "")
-      throw new BivyError("package-invalid", `${subject}: its .PKGINFO has no datahash, so its files cannot be verified`, {
-        hint: "Build it with a current abuild or melange.",
-      });
+      throw new BivyError(
+        "package-invalid",
+        `${subject}: its .PKGINFO has no datahash, so its files cannot be verified`,
+        {
+          hint: "Build it with a current abuild or melange.",
+        },
+      );
     const unpacked = next.value.chunks()[Symbol.asyncIterator]();
     // The tar reader stops at the end blocks and may not close the stream: what follows is hashed too.
     const open = { [Symbol.asyncIterator]: () => ({ next: () => unpacked.next() }) };
     yield* readTar(open, { subject, limits });
     while ((await unpacked.next()).done !== true);
     if ((await members.next()).done !== true)
-      throw new BivyError("package-invalid", `${subject}: expected the end of the file after the data section`);
+      throw new BivyError(
+        "package-invalid",
+        `${subject}: expected the end of the file after the data section`,
+      );
     const found = dataHash();
     if (found !== info.dataHash)
-      throw new BivyError("datahash-mismatch", `${subject}: expected data with SHA-256 ${info.dataHash}, found ${found}`, {
-        hint: "Its files were changed or damaged; fetch it again.",
-      });
+      throw new BivyError(
+        "datahash-mismatch",
+        `${subject}: expected data with SHA-256 ${info.dataHash}, found ${found}`,
+        {
+          hint: "Its files were changed or damaged; fetch it again.",
+        },
+      );
   } finally {
     await members.return?.(undefined);
+  }
+}
+
+/** Reads a package to its end, so that all its checksums have been compared. */
+export async function verifyPackage(
+  source: PackageSource,
+  trust: Trust,
+  limits: Limits,
+): Promise<PackageInfo> {
+  const opened = await openPackage(source, trust, limits);
+  try {
+    await drain(opened.data());
+    return opened.info;
+  } catch (error) {
+    await source.reject?.();
+    throw error;
+  } finally {
+    await opened.close();
   }
 }

@@ -84,9 +84,13 @@ export function parsePackageInfo(bytes: Uint8Array, subject: string): PackageInf
     setField(info, line.slice(0, separator).trim(), line.slice(separator + 3).trim(), subject);
   }
   if (info.name === "" || info.version === "")
-    throw new BivyError("package-invalid", `${subject}: its .PKGINFO has no ${info.name === "" ? "pkgname" : "pkgver"}`, {
-      hint: "The package is damaged; build or fetch it again.",
-    });
+    throw new BivyError(
+      "package-invalid",
+      `${subject}: its .PKGINFO has no ${info.name === "" ? "pkgname" : "pkgver"}`,
+      {
+        hint: "The package is damaged; build or fetch it again.",
+      },
+    );
   return info;
 }
 
@@ -95,7 +99,10 @@ function setField(info: Mutable<PackageInfo>, key: string, value: string, subjec
     info[singleFields[key as keyof typeof singleFields]] = value;
   } else if (key in numberFields) {
     if (!/^-?\d{1,15}$/.test(value))
-      throw new BivyError("package-invalid", `${subject}: .PKGINFO ${key}: expected a number, found ${JSON.stringify(value)}`);
+      throw new BivyError(
+        "package-invalid",
+        `${subject}: .PKGINFO ${key}: expected a number, found ${JSON.stringify(value)}`,
+      );
     info[numberFields[key as keyof typeof numberFields]] = Number(value);
   } else if (key in atomFields) {
     info[atomFields[key as keyof typeof atomFields]].push(...parseAtoms(value));

@@ -1,7 +1,9 @@
 /** Providers: which packages give which names, over everything that could be installed. */
 import { BivyError } from "../base/index.ts";
-import { satisfies, type Atom } from "./atom.ts";
+import { formatUntagged, satisfies, scanAtoms, type Atom } from "./atom.ts";
 import { identityKey } from "./identity.ts";
+import { decodeBytes, PackageRecord } from "./index-text.ts";
+import { tableRank } from "./table-order.ts";
 import type { Package } from "./package.ts";
 
 /** An index in use, in the order of etc/apk/repositories. */
@@ -39,9 +41,15 @@ export interface Name {
   readonly id: number;
   readonly text: string;
   /** In the order of the supply: installed, cached, repositories, files and virtual packages. */
-  readonly providers: Provider[];
-  /** Names of packages that have an install-if rule with this name. */
-  readonly installIfOf: Name[];
+  readonly providers: readonly Provider[];
+  /** Names of packages that have an install-if rule with this name, in apk's table order. */
+  readonly installIfOf: readonly Name[];
+}
+
+/** A name while the index is built. Most names share their empty lists. */
+interface GrowingName extends Name {
+  providers: Provider[];
+  installIfOf: Name[];
 }
 
 /** One package under one of its names. */
@@ -61,6 +69,8 @@ export interface Dependency {
 /** The tag of repositories that have none. */
 export const untagged = 0;
 
+const nowhere: readonly number[] = [];
+
 /** One build of a package, wherever it is found: installed, in repositories, or both. */
 export class Candidate {
   readonly id: number;
@@ -72,12 +82,19 @@ export class Candidate {
   private repositoryRecord: Package | undefined;
   installed: Installed | undefined;
   /** Positions in the supply's repositories, first first. */
-  readonly repositories: number[] = [];
+  repositories: readonly number[] = nowhere;
   /** Some repository of it can be fetched from. */
   inAvailableRepository = false;
   fromFile = false;
   isVirtual = false;
   fromCache = false;
+  /** The names of `depends`, `provides` and `installIf`: discovery needs no more of most packages. */
+  readonly dependsNames: readonly Name[];
+  readonly providesNames: readonly Name[];
+  readonly installIfNames: readonly Name[];
+  /** All atoms of it could be read; those of `depends`. */
+  readonly intact: boolean;
+  private readonly dependsIntact: boolean;
   private dependsCache: readonly Dependency[] | undefined;
   private providesCache: readonly Dependency[] | undefined;
   private installIfCache: readonly Dependency[] | undefined;
@@ -89,6 +106,18 @@ export class Candidate {
     this.identity = identity;
     this.record = record;
     this.index = index;
+    addProvider(name, { candidate: this, version: record.version, identity });
+    const depends = index.readNames(atomLine(record, "dependsLine", "depends"));
+    const provides = index.readNames(
+      atomLine(record, "providesLine", "provides"),
+      (given, version) => addProvider(given, { candidate: this, version, identity }),
+    );
+    const installIf = index.readNames(atomLine(record, "installIfLine", "installIf"));
+    this.dependsNames = depends.names;
+    this.providesNames = provides.names;
+    this.installIfNames = installIf.intact ? installIf.names : noNames;
+    this.dependsIntact = depends.intact;
+    this.intact = depends.intact && provides.intact && installIf.intact;
   }
 
   /** Its description: a repository's when one has it, because that is what can be fetched. */
@@ -112,7 +141,10 @@ export class Candidate {
   }
   /** Its architecture does not fit, or parts of its record are not understood. */
   get uninstallable(): boolean {
-    return !this.fitsArchitecture || this.record.uninstallable;
+    const { record } = this;
+    if (!this.fitsArchitecture || !this.dependsIntact) return true;
+    // A record without unknown fields has nothing else that could keep it from being installed.
+    return (!(record instanceof PackageRecord) || record.hasUnknownFields) && record.uninstallable;
   }
   get fitsArchitecture(): boolean {
     return this.index.acceptsArchitecture(this.record.arch);
@@ -126,11 +158,41 @@ export class Candidate {
     return this.index.tagBitsOf(this);
   }
 
-  addRepository(position: number, available: boolean, record: Package): void {
-    if (this.repositories.at(-1) !== position) this.repositories.push(position);
+  addRepository(position: readonly [number], available: boolean, record: Package): void {
+    // Nearly all are in one repository, and share its list.
+    if (this.repositories.length === 0) this.repositories = position;
+    else if (this.repositories.at(-1) !== position[0])
+      this.repositories = [...this.repositories, position[0]];
     this.repositoryRecord ??= record;
     if (available) this.inAvailableRepository = true;
   }
+}
+
+/** A package's atoms as a line, without parsing them when it came from a line. */
+function atomLine(
+  record: Package,
+  line: "dependsLine" | "providesLine" | "installIfLine",
+  field: "depends" | "provides" | "installIf",
+): string {
+  return record instanceof PackageRecord
+    ? decodeBytes(record[line])
+    : record[field].map(formatUntagged).join(" ");
+}
+
+export const noNames: readonly Name[] = [];
+const noProviders: Provider[] = [];
+
+interface NameList {
+  readonly names: readonly Name[];
+  /** False when part of the line could not be read. */
+  readonly intact: boolean;
+}
+
+const emptyNameList: NameList = { names: noNames, intact: true };
+
+function addProvider(name: Name, provider: Provider): void {
+  if (name.providers.length === 0) (name as GrowingName).providers = [provider];
+  else (name as GrowingName).providers.push(provider);
 }
 
 /** The names and candidates of a supply. It is built once and not changed by solving. */
@@ -146,16 +208,15 @@ export class ProviderIndex {
   /** For each repository (by position): its tags, as bits. */
   private readonly repositoryTags: number[] = [];
   private readonly architectures: ReadonlySet<string> | undefined;
-  private everyNameKnown = false;
 
   constructor(supply: Supply) {
     this.supply = supply;
-    this.architectures =
-      supply.architectures && new Set(["", "noarch", ...supply.architectures]);
+    this.architectures = supply.architectures && new Set(["", "noarch", ...supply.architectures]);
     for (const tag of supply.tags ?? []) this.tagNumber(tag);
     for (const subject of supply.installed) {
       if (subject.tag !== undefined) this.tagNumber(subject.tag);
       const candidate = this.add(subject);
+      for (const { name } of subject.replaces) this.name(name);
       if (candidate.installed === undefined) this.installed.push(candidate);
       candidate.installed ??= subject;
     }
@@ -170,7 +231,7 @@ export class ProviderIndex {
   name(text: string): Name {
     let name = this.names.get(text);
     if (name === undefined) {
-      name = { id: this.names.size, text, providers: [], installIfOf: [] };
+      name = { id: this.names.size, text, providers: noProviders, installIfOf: noNames };
       this.names.set(text, name);
     }
     return name;
@@ -181,23 +242,14 @@ export class ProviderIndex {
     return this.names.size;
   }
 
-  /** The name, when any package has, provides or asks for it. */
+  /** The name, when any package or atom seen so far has, provides or asks for it. */
   findName(text: string): Name | undefined {
-    const known = this.names.get(text);
-    if (known !== undefined || this.everyNameKnown) return known;
-    this.learnEveryName();
     return this.names.get(text);
   }
 
-  /** All names that any package has, provides or asks for. */
+  /** All names that any package or atom seen so far has, provides or asks for. */
   allNames(): Iterable<Name> {
-    if (!this.everyNameKnown) this.learnEveryName();
     return this.names.values();
-  }
-
-  private learnEveryName(): void {
-    this.everyNameKnown = true;
-    for (const candidate of this.candidates) void candidate.depends;
   }
 
   tagNumber(tag: string): number {
@@ -230,6 +282,18 @@ export class ProviderIndex {
     return bits;
   }
 
+  /** The names of a line of atoms, each also handed to `visit` with the version that follows it. */
+  readNames(line: string, visit?: (name: Name, version: string) => void): NameList {
+    if (line === "") return emptyNameList;
+    const names: Name[] = [];
+    const intact = scanAtoms(line, (text, version) => {
+      const name = this.name(text);
+      names.push(name);
+      visit?.(name, version);
+    });
+    return { names, intact };
+  }
+
   link(atoms: readonly Atom[]): readonly Dependency[] {
     return atoms.map((atom) => ({ atom, name: this.name(atom.name) }));
   }
@@ -249,9 +313,6 @@ export class ProviderIndex {
     const candidate = new Candidate(this.candidates.length, name, key, subject, this);
     if (key !== "") this.byIdentity.set(key, candidate);
     this.candidates.push(candidate);
-    name.providers.push({ candidate, version: subject.version, identity: key });
-    for (const provide of candidate.provides)
-      provide.name.providers.push({ candidate, version: provide.atom.version, identity: key });
     return candidate;
   }
 
@@ -267,21 +328,52 @@ export class ProviderIndex {
       }
       if (repository.url !== undefined) positions.set(repository.url, position);
       const available = repository.available ?? true;
+      const place = [position] as const;
       for (const subject of repository.packages)
-        this.add(subject).addRepository(position, available, subject);
+        this.add(subject).addRepository(place, available, subject);
     });
   }
 
   private indexInstallIf(): void {
-    for (const candidate of this.candidates) {
-      const triggers = candidate.installIf;
-      if (triggers.length === 0) continue;
-      const owners = [candidate.name, ...candidate.provides.map((provide) => provide.name)];
-      for (const { name } of triggers)
-        for (const owner of owners)
-          if (!name.installIfOf.includes(owner)) name.installIfOf.push(owner);
-    }
+    const triggers = new Set<Name>();
+    for (const candidate of this.candidates)
+      for (const trigger of candidate.installIfNames) {
+        triggers.add(trigger);
+        addRuleOwner(trigger, candidate.name);
+        for (const provided of candidate.providesNames) addRuleOwner(trigger, provided);
+      }
+    for (const { installIfOf } of triggers)
+      if (installIfOf.length > 1)
+        inTableOrder(installIfOf as Name[], ({ text }) => tableRank(text));
   }
+}
+
+/** The place of a package in apk's table order: it stands under all its names; what was added late comes last. */
+export function candidateRank(candidate: Candidate): number {
+  if (candidate.isVirtual || candidate.fromFile) return Number.POSITIVE_INFINITY;
+  return Math.min(
+    tableRank(candidate.name.text),
+    ...candidate.providesNames.map(({ text }) => tableRank(text)),
+  );
+}
+
+function inTableOrder<T>(list: T[], rank: (item: T) => number): void {
+  const ranks = new Map(list.map((item) => [item, rank(item)]));
+  list.sort((a, b) => ranks.get(a)! - ranks.get(b)!);
+}
+
+/** Candidates in apk's table order. */
+export function sortByTable(candidates: Iterable<Candidate>): Candidate[] {
+  const sorted = [...candidates];
+  if (sorted.length > 1) inTableOrder(sorted, candidateRank);
+  return sorted;
+}
+
+/** Versions of one package come one after the other, so a look at the end is enough. */
+function addRuleOwner(trigger: Name, owner: Name): void {
+  const { installIfOf } = trigger;
+  if (installIfOf.length === 0) (trigger as GrowingName).installIfOf = [owner];
+  else if (installIfOf.at(-1) !== owner) (trigger as GrowingName).installIfOf.push(owner);
 }
 
 /**
@@ -296,4 +388,27 @@ export function isProvided(
   const { atom } = dependency;
   if (provider !== undefined && atom.conflict && provider.candidate === owner) return true;
   return satisfies(provider, atom);
+}
+
+/** Whether a package, under its own name or one that it provides, is what a dependency of `owner` asks for. */
+export function meets(
+  candidate: Candidate,
+  dependency: Dependency,
+  owner: Candidate | undefined,
+): boolean {
+  return relation(candidate, dependency, owner) === true;
+}
+
+/** The same, but undefined when the dependency asks for none of its names. */
+export function relation(
+  candidate: Candidate,
+  dependency: Dependency,
+  owner: Candidate | undefined,
+): boolean | undefined {
+  const { identity, version } = candidate;
+  if (dependency.name === candidate.name)
+    return isProvided(undefined, dependency, { candidate, version, identity });
+  const provide = candidate.provides.find(({ name }) => name === dependency.name);
+  if (provide === undefined) return undefined;
+  return isProvided(owner, dependency, { candidate, version: provide.atom.version, identity });
 }

@@ -16,7 +16,10 @@ export interface Repository {
 const tagForm = /^@[A-Za-z0-9_.-]+$/;
 const schemeForm = /^([a-z][a-z0-9+.-]*):\/\//i;
 
-export function repositoryAt(url: string, options: Partial<Omit<Repository, "url">> = {}): Repository {
+export function repositoryAt(
+  url: string,
+  options: Partial<Omit<Repository, "url">> = {},
+): Repository {
   return { scoped: false, alpineKeys: false, ...options, url: plainUrl(url) };
 }
 
@@ -28,11 +31,18 @@ function plainUrl(url: string): string {
 
 /** Reads one line; undefined for a blank line or a comment. Several components give several repositories. */
 export function parseRepositoryLine(line: string, subject: string): Repository[] {
-  const words = line.replace(/(^|\s)#.*$/, "").trim().split(/\s+/).filter(Boolean);
+  const words = line
+    .replace(/(^|\s)#.*$/, "")
+    .trim()
+    .split(/\s+/)
+    .filter(Boolean);
   if (words.length === 0) return [];
   const tag = words[0]!.startsWith("@") ? words.shift()! : undefined;
   if (tag !== undefined && !tagForm.test(tag))
-    throw invalidLine(subject, `the tag ${JSON.stringify(tag)} is not one: expected letters, digits, - _ or .`);
+    throw invalidLine(
+      subject,
+      `the tag ${JSON.stringify(tag)} is not one: expected letters, digits, - _ or .`,
+    );
   const [url, ...components] = words;
   if (url === undefined) throw invalidLine(subject, `expected a URL after the tag ${tag}`);
   requireKnownScheme(url, subject);
@@ -45,7 +55,10 @@ export function parseRepositoryLine(line: string, subject: string): Repository[]
 function requireKnownScheme(url: string, subject: string): void {
   const scheme = schemeForm.exec(url)?.[1]?.toLowerCase();
   if (scheme === undefined || scheme === "http" || scheme === "https" || scheme === "file") return;
-  throw invalidLine(subject, `${url}: the scheme ${scheme} is not supported; expected https, http, file or a path`);
+  throw invalidLine(
+    subject,
+    `${url}: the scheme ${scheme} is not supported; expected https, http, file or a path`,
+  );
 }
 
 function invalidLine(subject: string, found: string): BivyError {
@@ -56,7 +69,9 @@ function invalidLine(subject: string, found: string): BivyError {
 
 /** Reads a whole file in the form of etc/apk/repositories. */
 export function parseRepositories(text: string, subject: string): Repository[] {
-  return text.split("\n").flatMap((line, index) => parseRepositoryLine(line, `${subject}:${index + 1}`));
+  return text
+    .split("\n")
+    .flatMap((line, index) => parseRepositoryLine(line, `${subject}:${index + 1}`));
 }
 
 /** The line that names a repository in etc/apk/repositories. */
@@ -74,7 +89,12 @@ export function indexUrl(repository: Repository, arch: string): string {
 }
 
 /** A package lies beside the index of the architecture that was asked for, also when it is `noarch`. */
-export function packageUrl(repository: Repository, arch: string, name: string, version: string): string {
+export function packageUrl(
+  repository: Repository,
+  arch: string,
+  name: string,
+  version: string,
+): string {
   return `${repository.url}/${arch}/${name}-${version}.apk`;
 }
 
@@ -86,14 +106,21 @@ export function isAlpineRepository(url: string): boolean {
 
 /** Whether the URL has the form of Alpine's tree, as every mirror of it has: `…/v3.20/main`, `…/edge/testing`. */
 export function isAlpineTree(url: string): boolean {
-  return isAlpineRepository(url) || /\/(?:v\d+\.\d+|edge|latest-stable)\/(?:main|community|testing|releases)$/.test(url);
+  return (
+    isAlpineRepository(url) ||
+    /\/(?:v\d+\.\d+|edge|latest-stable)\/(?:main|community|testing|releases)$/.test(url)
+  );
 }
 
 /** Names and versions become parts of URLs and paths: whatever could leave its folder is refused. */
 export function requirePlainPackage(name: string, version: string, subject: string): void {
   for (const word of [name, version])
     if (!/^[A-Za-z0-9_][A-Za-z0-9_.+~:-]*$/.test(word))
-      throw new BivyError("index-invalid", `${subject}: ${JSON.stringify(word)} is not a name or version that a file can have`, {
-        hint: "The index is damaged or hostile; tell the repository's owner.",
-      });
+      throw new BivyError(
+        "index-invalid",
+        `${subject}: ${JSON.stringify(word)} is not a name or version that a file can have`,
+        {
+          hint: "The index is damaged or hostile; tell the repository's owner.",
+        },
+      );
 }

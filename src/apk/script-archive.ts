@@ -1,5 +1,12 @@
 /** The script archive, lib/apk/db/scripts.tar: what packages have to run later, one entry per script. */
-import { encodeTarHeader, gunzip, tarEnd, tarEntries, tarHeader, tarPadding } from "../archive/index.ts";
+import {
+  encodeTarHeader,
+  gunzip,
+  tarEnd,
+  tarEntries,
+  tarHeader,
+  tarPadding,
+} from "../archive/index.ts";
 import {
   collectBytes,
   concatBytes,
@@ -25,7 +32,11 @@ function scriptEntryName(subject: Package, kind: ScriptKind): string {
 }
 
 /** Reads scripts.tar, or the scripts.tar.gz of newer roots, from the folder of the database. */
-export async function readScripts(root: Root, place: string, limits: Limits): Promise<ScriptsByIdentity> {
+export async function readScripts(
+  root: Root,
+  place: string,
+  limits: Limits,
+): Promise<ScriptsByIdentity> {
   const scripts = new Map<string, Map<ScriptKind, Uint8Array>>();
   const subject = `${place}/scripts.tar`;
   const bytes = await readArchive(root, subject, limits);
@@ -42,7 +53,8 @@ export async function readScripts(root: Root, place: string, limits: Limits): Pr
 async function readArchive(root: Root, subject: string, limits: Limits): Promise<Uint8Array> {
   const plain = root.lookup(subject);
   const most = limits["control-size"];
-  if (plain?.kind === "file") return readContent(plain.content, { ...limits, "document-size": most }, subject);
+  if (plain?.kind === "file")
+    return readContent(plain.content, { ...limits, "document-size": most }, subject);
   const packed = root.lookup(`${subject}.gz`);
   if (packed?.kind !== "file") return new Uint8Array(0);
   return collectBytes(gunzip(packed.content.chunks(), { subject, limits }), most, () =>
@@ -51,7 +63,10 @@ async function readArchive(root: Root, subject: string, limits: Limits): Promise
 }
 
 /** Entries in the order of installation, each dated with its package's build. */
-export function formatScripts(installed: readonly InstalledPackage[], scripts: ScriptsByIdentity): Uint8Array {
+export function formatScripts(
+  installed: readonly InstalledPackage[],
+  scripts: ScriptsByIdentity,
+): Uint8Array {
   const parts: Uint8Array[] = [];
   for (const subject of installed) {
     const own = scripts.get(identityKey(subject.identity));
@@ -59,7 +74,11 @@ export function formatScripts(installed: readonly InstalledPackage[], scripts: S
       const script = own?.get(kind);
       if (script === undefined) continue;
       const name = scriptEntryName(subject, kind);
-      parts.push(entryHeader(name, script.byteLength, subject.buildTime), script, tarPadding(script.byteLength));
+      parts.push(
+        entryHeader(name, script.byteLength, subject.buildTime),
+        script,
+        tarPadding(script.byteLength),
+      );
     }
   }
   return concatBytes([...parts, tarEnd]);
@@ -73,7 +92,15 @@ function entryHeader(name: string, size: number, time: number): Uint8Array {
   const path = encodeName(name);
   if (path.byteLength > 99)
     return encodeTarHeader(
-      tarHeader({ path: name, type: "file", mode: 0o755, size, mtime: time, userName: "root", groupName: "root" }),
+      tarHeader({
+        path: name,
+        type: "file",
+        mode: 0o755,
+        size,
+        mtime: time,
+        userName: "root",
+        groupName: "root",
+      }),
     );
   const block = new Uint8Array(512);
   const put = (offset: number, text: string) => block.set(encodeText(text), offset);

@@ -64,9 +64,13 @@ export function parsePublicKey(pem: string, subject: string): KeyObject {
   const key = readKey(pem, subject);
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   if (bits < smallestModulus)
-    throw new BivyError("key-invalid", `${subject}: the key has ${bits} bits; expected at least ${smallestModulus}`, {
-      hint: "Such a key can be forged; sign with a longer one.",
-    });
+    throw new BivyError(
+      "key-invalid",
+      `${subject}: the key has ${bits} bits; expected at least ${smallestModulus}`,
+      {
+        hint: "Such a key can be forged; sign with a longer one.",
+      },
+    );
   return key;
 }
 
@@ -75,13 +79,21 @@ function readKey(pem: string, subject: string): KeyObject {
   try {
     key = createPublicKey(pem);
   } catch (cause) {
-    throw new BivyError("key-invalid", `${subject}: expected a public key in PEM form, found something else`, {
-      cause,
-      hint: "It starts with -----BEGIN PUBLIC KEY-----. A web page saved in its place is a common slip.",
-    });
+    throw new BivyError(
+      "key-invalid",
+      `${subject}: expected a public key in PEM form, found something else`,
+      {
+        cause,
+        hint: "It starts with -----BEGIN PUBLIC KEY-----. A web page saved in its place is a common slip.",
+      },
+    );
   }
   if (key.asymmetricKeyType === "rsa" || key.asymmetricKeyType === "dsa") return key;
-  throw new BivyError("key-invalid", `${subject}: expected an RSA key, found ${key.asymmetricKeyType}`, {
-    hint: "Format 2 packages are signed with RSA.",
-  });
+  throw new BivyError(
+    "key-invalid",
+    `${subject}: expected an RSA key, found ${key.asymmetricKeyType}`,
+    {
+      hint: "Format 2 packages are signed with RSA.",
+    },
+  );
 }

@@ -1,7 +1,12 @@
 /** Choice, the solver's third phase: which provider a name gets, for good. */
 import type { Candidate, Name, Provider } from "./providers.ts";
 import { constrain, disqualify, isAutomatic } from "./solver-propagate.ts";
-import { preferenceBits as wish, type NameState, type PackageState, type Run } from "./solver-state.ts";
+import {
+  preferenceBits as wish,
+  type NameState,
+  type PackageState,
+  type Run,
+} from "./solver-state.ts";
 import { compareVersions } from "./version.ts";
 
 /** Chooses the best provider of a name and locks all names that it gives, or locks the name without one. */
@@ -48,7 +53,11 @@ function lock(run: Run, state: NameState, provider: Provider | undefined): void 
   state.locked = true;
   state.chosen = provider;
   run.leaveQueues(state);
-  if (provider !== undefined && state.requirers === 0 && run.packageState(provider.candidate).triggered)
+  if (
+    provider !== undefined &&
+    state.requirers === 0 &&
+    run.packageState(provider.candidate).triggered
+  )
     for (const dependency of provider.candidate.installIf)
       if (!run.nameState(dependency.name).locked) constrain(run, dependency, provider.candidate);
   excludeRivals(run, state.name, provider);

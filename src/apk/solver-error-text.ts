@@ -7,7 +7,10 @@ import { explainFailure, type Problem, type Reason, type Requirer } from "./solv
 import type { Failure } from "./solver.ts";
 
 /** The problems as apk prints them below "unable to select packages:". */
-export function formatProblems(problems: readonly Problem[], options: { readonly width?: number } = {}): string {
+export function formatProblems(
+  problems: readonly Problem[],
+  options: { readonly width?: number } = {},
+): string {
   if (problems.length === 0) return "Huh? Error reporter did not find the broken constraints.\n";
   return problems
     .map((problem) => {
@@ -88,10 +91,16 @@ export function unsatisfiableError(failure: Failure): BivyError {
   const problems = explainFailure(failure);
   const [first] = problems.toSorted((a, b) => rootRank(a) - rootRank(b));
   if (first === undefined)
-    return new BivyError("world-unsatisfiable", "the packages asked for cannot be installed together");
+    return new BivyError(
+      "world-unsatisfiable",
+      "the packages asked for cannot be installed together",
+    );
   const { message, hint } = describeRoot(first);
   const more = problems.length - 1;
-  const rest = more === 0 ? "" : ` (and ${more} more ${more === 1 ? "problem" : "problems"} that may follow from it)`;
+  const rest =
+    more === 0
+      ? ""
+      : ` (and ${more} more ${more === 1 ? "problem" : "problems"} that may follow from it)`;
   return new BivyError("world-unsatisfiable", `${message}${rest}`, { hint });
 }
 
@@ -123,10 +132,10 @@ function describeRoot(problem: Problem): { message: string; hint: string } {
 
 function describePackageRoot(problem: Extract<Problem, { kind: "package" }>) {
   const label = packageLabel(problem.package);
-  const [reason] = problem.reasons;
+  const reason = problem.reasons[0]!;
   const supporters = problem.reasons.find((candidate) => candidate.kind === "satisfies");
   const asked = supporters === undefined ? "" : askedBy(supporters.requirers);
-  switch (reason!.kind) {
+  switch (reason.kind) {
     case "uninstallable":
       return {
         message: `${label}: it cannot be installed${reason.arch === undefined ? ": its record is not understood" : `: it is for ${reason.arch}`}${asked}`,
@@ -146,7 +155,7 @@ function describePackageRoot(problem: Extract<Problem, { kind: "package" }>) {
       };
     default:
       return {
-        message: `${label}: it contradicts ${describeRequirers(reason!.kind === "breaks" ? reason.requirers : [])}${asked}`,
+        message: `${label}: it contradicts ${describeRequirers(reason.kind === "breaks" ? reason.requirers : [])}${asked}`,
         hint: "Change one of these version constraints.",
       };
   }
@@ -157,11 +166,13 @@ function askedBy(requirers: readonly Requirer[]): string {
 }
 
 function describeRequirers(requirers: readonly Requirer[]): string {
-  const shown = requirers.slice(0, 3).map(({ package: subject, atom }) =>
-    subject === undefined
-      ? `world (${formatAtom(atom)})`
-      : `${packageLabel(subject)} (${formatAtom(atom)})`,
-  );
+  const shown = requirers
+    .slice(0, 3)
+    .map(({ package: subject, atom }) =>
+      subject === undefined
+        ? `world (${formatAtom(atom)})`
+        : `${packageLabel(subject)} (${formatAtom(atom)})`,
+    );
   if (requirers.length > 3) shown.push(`${requirers.length - 3} more`);
   return shown.join(", ");
 }

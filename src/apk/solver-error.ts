@@ -2,7 +2,8 @@
 import type { Atom } from "./atom.ts";
 import { comparePackages, type Package } from "./package.ts";
 import {
-  isProvided,
+  relation,
+  sortByTable,
   untagged,
   type Candidate,
   type Dependency,
@@ -43,7 +44,10 @@ export type Reason =
   /** It is only in repositories that do not count: `@tag`, `cache` or `--no-network`. */
   | { readonly kind: "masked"; readonly by: readonly string[] }
   /** Other chosen packages give the same name. */
-  | { readonly kind: "conflicts"; readonly with: readonly { readonly package: Package; readonly provide?: Atom }[] }
+  | {
+      readonly kind: "conflicts";
+      readonly with: readonly { readonly package: Package; readonly provide?: Atom }[];
+    }
   /** Who must not have it, and who asked for it. */
   | { readonly kind: "breaks"; readonly requirers: readonly Requirer[] }
   | { readonly kind: "satisfies"; readonly requirers: readonly Requirer[] };
@@ -101,7 +105,7 @@ class Explanation {
   private requirersOf(name: Name): Requirer[] {
     const asks = ({ atom, name: wanted }: Dependency) => wanted === name && !atom.conflict;
     const requirers: Requirer[] = this.world.filter(asks).map(({ atom }) => ({ atom }));
-    for (const { candidate } of this.chosen) {
+    for (const candidate of sortByTable(this.isChosen)) {
       const dependency = candidate.depends.find(asks);
       if (dependency !== undefined)
         requirers.push({ package: candidate.package, atom: dependency.atom });
@@ -153,33 +157,19 @@ class Explanation {
   /** World and then packages whose dependencies this package meets, or contradicts. */
   private requirersWith(candidate: Candidate, met: boolean): Requirer[] {
     const requirers: Requirer[] = this.world
-      .filter((dependency) => relation(undefined, dependency, candidate) === met)
+      .filter((dependency) => relation(candidate, dependency, undefined) === met)
       .map(({ atom }) => ({ atom }))
       .sort((a, b) => atomRank(a.atom) - atomRank(b.atom));
     const packages: (Requirer & { readonly package: Package })[] = [];
     for (const { candidate: owner } of this.chosen)
       for (const dependency of owner.depends)
-        if (relation(owner, dependency, candidate) === met)
+        if (relation(candidate, dependency, owner) === met)
           packages.push({ package: owner.package, atom: dependency.atom });
     packages.sort(
       (a, b) => comparePackages(a.package, b.package) || atomRank(a.atom) - atomRank(b.atom),
     );
     return [...requirers, ...packages];
   }
-}
-
-/** Whether a package meets a dependency; undefined when it has nothing to do with it. */
-function relation(
-  owner: Candidate | undefined,
-  dependency: Dependency,
-  candidate: Candidate,
-): boolean | undefined {
-  const { identity } = candidate;
-  if (dependency.name === candidate.name)
-    return isProvided(undefined, dependency, { candidate, version: candidate.version, identity });
-  const provide = candidate.provides.find(({ name }) => name === dependency.name);
-  if (provide === undefined) return undefined;
-  return isProvided(owner, dependency, { candidate, version: provide.atom.version, identity });
 }
 
 /** apk lists the atoms of one package by operator. */

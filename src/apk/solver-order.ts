@@ -1,5 +1,12 @@
 /** Order, the solver's last phase: the changes that lead from what is installed to what was chosen, one after the other. */
-import { isProvided, type Candidate, type Dependency, type Name } from "./providers.ts";
+import {
+  isProvided,
+  meets,
+  sortByTable,
+  type Candidate,
+  type Dependency,
+  type Name,
+} from "./providers.ts";
 import { nothing, preferenceBits, type Run } from "./solver-state.ts";
 
 /** What becomes of one package. Both sides are the same candidate when it stays. */
@@ -63,7 +70,13 @@ class ChangeOrder {
   private place(name: Name): Place {
     let place = this.places.get(name);
     if (place === undefined) {
-      place = { processed: false, removed: false, installed: undefined, owner: undefined, users: 0 };
+      place = {
+        processed: false,
+        removed: false,
+        installed: undefined,
+        owner: undefined,
+        users: 0,
+      };
       this.places.set(name, place);
     }
     return place;
@@ -120,7 +133,7 @@ class ChangeOrder {
     if (state.ordered) return;
     state.ordered = true;
     this.clear(next.name);
-    for (const provide of next.provides) this.clear(provide.name);
+    for (const provided of next.providesNames) this.clear(provided);
     const previous = this.place(next.name).installed;
     if (previous !== undefined) this.eachRuleOwner(previous, (owner) => this.removeByRule(owner));
     for (const dependency of next.depends) this.follow(next, dependency);
@@ -138,7 +151,10 @@ class ChangeOrder {
     if (place.installed !== undefined && this.chosen(name)?.name !== name)
       this.remove(place.installed);
     for (const { candidate } of name.providers)
-      if (this.place(candidate.name).installed === candidate && this.chosen(candidate.name) === nothing)
+      if (
+        this.place(candidate.name).installed === candidate &&
+        this.chosen(candidate.name) === nothing
+      )
         this.remove(candidate);
   }
 
@@ -153,28 +169,21 @@ class ChangeOrder {
     this.dropUses(candidate);
   }
 
-  /** Installed packages with a dependency that this package meets. */
+  /** Installed packages with a dependency that this package meets, by the name that they ask for. */
   private *dependentsOf(candidate: Candidate): Generator<Candidate> {
-    const { name, version, identity } = candidate;
-    const given = [{ name, version }].concat(
-      candidate.provides.map((provide) => ({ name: provide.name, version: provide.atom.version })),
-    );
-    for (const { name: wanted, version: found } of given)
-      for (const dependent of this.installedDependents.get(wanted) ?? [])
-        if (
-          dependent.depends.some(
-            (dependency) =>
-              dependency.name === wanted &&
-              isProvided(dependent, dependency, { candidate, version: found, identity }),
-          )
-        )
-          yield dependent;
+    for (const wanted of [candidate.name, ...candidate.providesNames]) {
+      const dependents = this.installedDependents.get(wanted);
+      if (dependents !== undefined)
+        for (const dependent of sortByTable(dependents))
+          if (dependent.depends.some((dependency) => meets(candidate, dependency, dependent)))
+            yield dependent;
+    }
   }
 
   private eachRuleOwner(candidate: Candidate, visit: (owner: Name) => void): void {
     for (const owner of candidate.name.installIfOf) visit(owner);
-    for (const provide of candidate.provides)
-      for (const owner of provide.name.installIfOf) visit(owner);
+    for (const provided of candidate.providesNames)
+      for (const owner of provided.installIfOf) visit(owner);
   }
 
   private installByRule(name: Name): void {

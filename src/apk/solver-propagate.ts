@@ -44,7 +44,7 @@ export function disqualify(run: Run, state: PackageState): void {
   const { candidate } = state;
   state.selectable = false;
   run.markDependents(run.nameState(candidate.name));
-  for (const provide of candidate.provides) run.markDependents(run.nameState(provide.name));
+  for (const name of candidate.providesNames) run.markDependents(run.nameState(name));
   run.markRulesOfPackage(candidate);
 }
 
@@ -207,13 +207,12 @@ function passDownDepends(run: Run, options: readonly Option[]): void {
  */
 function passDownProvides(run: Run, name: Name, options: readonly Option[]): void {
   const { candidate } = options[0]!.pkg;
-  const given = [candidate.name, ...candidate.provides.map((provide) => provide.name)];
+  const given = [candidate.name, ...candidate.providesNames];
   for (const other of given) {
     const state = run.nameState(other);
     const isCommon = state.commonProvides === options.length;
     state.commonProvides = 0;
-    if (isCommon && other !== name)
-      excludeOthers(run, other, name, state.providesUnversioned);
+    if (isCommon && other !== name) excludeOthers(run, other, name, state.providesUnversioned);
   }
   for (const other of given) run.nameState(other).providesUnversioned = false;
 }
@@ -221,11 +220,12 @@ function passDownProvides(run: Run, name: Name, options: readonly Option[]): voi
 function excludeOthers(run: Run, given: Name, mustGive: Name, spareUnversioned: boolean): void {
   for (const { candidate, version } of given.providers) {
     const pkg = run.packageState(candidate);
-    if (candidate.name === mustGive || !pkg.selectable) continue;
+    // An option gives the name, or it would not be one.
+    if (pkg.option || !pkg.selectable) continue;
     if (spareUnversioned && version === "") continue;
     const gives = candidate.provides.some(
       ({ atom, name }) => name === mustGive || (spareUnversioned && atom.version === ""),
     );
-    if (!gives) disqualify(run, pkg);
+    if (!gives && candidate.name !== mustGive) disqualify(run, pkg);
   }
 }

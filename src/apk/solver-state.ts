@@ -73,6 +73,8 @@ export class PackageState {
 /** The choice of a name that was locked without a provider. */
 export const nothing = undefined;
 
+const noStates: NameState[] = [];
+
 /** What a run knows about one name. */
 export class NameState {
   readonly name: Name;
@@ -83,7 +85,7 @@ export class NameState {
   /** How many selected packages and world atoms ask for it. */
   requirers = 0;
   /** Discovered names whose packages depend on this one. */
-  readonly dependents: NameState[] = [];
+  dependents: NameState[] = noStates;
   /** What must be looked at when the name is settled next. */
   dependsChanged = false;
   rulesChanged = false;
@@ -190,11 +192,16 @@ export class Run {
   }
 
   nameState(name: Name): NameState {
-    return (this.names[name.id] ??= new NameState(name));
+    const { names } = this;
+    // Filled without gaps: an array with holes would become a slow one.
+    while (names.length <= name.id) names.push(undefined);
+    return (names[name.id] ??= new NameState(name));
   }
 
   packageState(candidate: Candidate): PackageState {
-    return (this.packages[candidate.id] ??= new PackageState(candidate));
+    const { packages } = this;
+    while (packages.length <= candidate.id) packages.push(undefined);
+    return (packages[candidate.id] ??= new PackageState(candidate));
   }
 
   /** Records that a package cannot be part of a good solution. */
@@ -232,7 +239,7 @@ export class Run {
   /** The same for all names that a package gives. */
   markRulesOfPackage(candidate: Candidate): void {
     this.markRules(this.nameState(candidate.name));
-    for (const provide of candidate.provides) this.markRules(this.nameState(provide.name));
+    for (const name of candidate.providesNames) this.markRules(this.nameState(name));
   }
 
   nextDirty(): NameState | undefined {

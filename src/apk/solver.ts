@@ -161,7 +161,8 @@ function decide(run: Run, world: readonly Dependency[]): void {
     constrain(run, dependency, { worldTag, preferences: options.preferences });
   }
   for (;;) {
-    for (let dirty = run.nextDirty(); dirty !== undefined; dirty = run.nextDirty()) settle(run, dirty);
+    for (let dirty = run.nextDirty(); dirty !== undefined; dirty = run.nextDirty())
+      settle(run, dirty);
     const name = run.nextToChoose();
     if (name === undefined) return;
     choose(run, name);
@@ -199,5 +200,7 @@ function toChange(index: ProviderIndex, step: Step): Change {
 }
 
 function isInRepositories(name: Name): boolean {
-  return name.providers.some(({ candidate }: { candidate: Candidate }) => candidate.repositories.length > 0);
+  return name.providers.some(
+    ({ candidate }: { candidate: Candidate }) => candidate.repositories.length > 0,
+  );
 }

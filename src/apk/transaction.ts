@@ -10,6 +10,7 @@
 import {
   BivyError,
   ignoreEvents,
+  isBivyError,
   type EventSink,
   type Limits,
 } from "../base/index.ts";
@@ -23,7 +24,13 @@ import { identityKey } from "./identity.ts";
 import { changeInstalled, createInstalled, type InstalledPackage } from "./installed.ts";
 import { packageLabel, type Package } from "./package.ts";
 import type { CursorPool } from "./package-contents.ts";
-import { openPackage, type OpenedPackage, type PackageSource, type ScriptKind, type Trust } from "./package-file.ts";
+import {
+  openPackage,
+  type OpenedPackage,
+  type PackageSource,
+  type ScriptKind,
+  type Trust,
+} from "./package-file.ts";
 import { requirePlainPackage } from "./repositories.ts";
 import { scriptPath, type ScriptRunner } from "./script.ts";
 import { triggeredDirectories } from "./trigger.ts";
@@ -83,6 +90,18 @@ export async function installPackages(
   return result;
 }
 
+/** Failures which say that the bytes of a package are not what its index or its author promised. */
+const falseContent = [
+  "identity-mismatch",
+  "datahash-mismatch",
+  "checksum-mismatch",
+  "gzip-invalid",
+  "gzip-truncated",
+  "tar-invalid",
+  "tar-truncated",
+  "package-invalid",
+] as const;
+
 /** The state of one transaction. */
 class Run {
   readonly #root: Root;
@@ -123,14 +142,22 @@ class Run {
   }
 
   async install(installation: Installation): Promise<void> {
-    const { limits } = this.#options;
     this.#refuseInstalled(installation.package);
     if (installation.package.installedSize === 0) {
       // apk's rule: a package without files of its own is never fetched; it is a name in the database.
       this.#installed.push(this.#createRecord(installation));
       return;
     }
-    const opened = await openPackage(installation.source, installation.trust, limits);
+    try {
+      await this.#installFiles(installation);
+    } catch (error) {
+      if (isBivyError(error, ...falseContent)) await installation.source.reject?.();
+      throw error;
+    }
+  }
+
+  async #installFiles(installation: Installation): Promise<void> {
+    const opened = await openPackage(installation.source, installation.trust, this.#options.limits);
     try {
       const subject = this.#record(installation, opened);
       const key = identityKey(subject.identity);
@@ -156,9 +183,13 @@ class Run {
     requirePlainPackage(subject.name, subject.version, packageLabel(subject));
     const existing = this.#installed.find(({ name }) => name === subject.name);
     if (existing !== undefined)
-      throw new BivyError("file-conflict", `${packageLabel(subject)}: ${packageLabel(existing)} is installed already`, {
-        hint: "Install into an empty root.",
-      });
+      throw new BivyError(
+        "file-conflict",
+        `${packageLabel(subject)}: ${packageLabel(existing)} is installed already`,
+        {
+          hint: "Install into an empty root.",
+        },
+      );
   }
 
   #createRecord({ package: subject, tag }: Installation): InstalledPackage {
@@ -181,7 +212,11 @@ class Run {
     });
   }
 
-  async #extract(installation: Installation, opened: OpenedPackage, subject: InstalledPackage): Promise<void> {
+  async #extract(
+    installation: Installation,
+    opened: OpenedPackage,
+    subject: InstalledPackage,
+  ): Promise<void> {
     this.#accounts ??= await readAccounts(this.#root, this.#options.limits);
     const extraction = new Extraction(this.#root, {
       package: subject,
@@ -200,10 +235,15 @@ class Run {
       throw error;
     }
     for (const directory of extraction.directories()) this.#changed.add(directory);
-    if (extraction.touches("etc/passwd") || extraction.touches("etc/group")) this.#accounts = undefined;
+    if (extraction.touches("etc/passwd") || extraction.touches("etc/group"))
+      this.#accounts = undefined;
   }
 
-  async #runScript(subject: InstalledPackage, kind: ScriptKind, words: readonly string[]): Promise<void> {
+  async #runScript(
+    subject: InstalledPackage,
+    kind: ScriptKind,
+    words: readonly string[],
+  ): Promise<void> {
     const script = this.#scripts.get(identityKey(subject.identity))?.get(kind);
     if (script === undefined) return;
     const label = `${packageLabel(subject)}.${kind}`;
@@ -238,7 +278,9 @@ class Run {
     const at = this.#installed.findIndex((each) => each.name === name);
     const record = this.#installed[at];
     if (record !== undefined)
-      this.#installed[at] = changeInstalled(record, { flags: { ...record.flags, brokenScript: true } });
+      this.#installed[at] = changeInstalled(record, {
+        flags: { ...record.flags, brokenScript: true },
+      });
   }
 
   async runTriggers(): Promise<void> {
@@ -246,7 +288,11 @@ class Run {
       const globs = this.#triggers.get(identityKey(subject.identity));
       if (globs === undefined) continue;
       const isNew = this.#new.has(subject.identity);
-      const directories = triggeredDirectories({ globs, isNew }, this.#owners.directories(), this.#changed);
+      const directories = triggeredDirectories(
+        { globs, isNew },
+        this.#owners.directories(),
+        this.#changed,
+      );
       if (directories.length > 0) await this.#runScript(subject, "trigger", directories);
     }
   }

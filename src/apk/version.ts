@@ -61,12 +61,18 @@ export class VersionTokens {
       return;
     }
     const code = text.charCodeAt(to);
-    if (code === 0x2e /* . */ && kind <= tokenKind.number) this.readDigits(to + 1, tokenKind.number);
-    else if (isDigit(code) && kind === tokenKind.suffix) this.readDigits(to, tokenKind.suffixNumber);
+    if (code === 0x2e /* . */ && kind <= tokenKind.number)
+      this.readDigits(to + 1, tokenKind.number);
+    else if (isDigit(code) && kind === tokenKind.suffix)
+      this.readDigits(to, tokenKind.suffixNumber);
     else if (isLower(code) && kind <= tokenKind.number) this.take(to, to + 1, tokenKind.letter);
     else if (code === 0x5f /* _ */ && kind <= tokenKind.suffixNumber) this.readSuffix(to + 1);
     else if (code === 0x7e /* ~ */ && kind < tokenKind.hash) this.readHash(to + 1);
-    else if (code === 0x2d /* - */ && kind < tokenKind.revision && text.charCodeAt(to + 1) === 0x72 /* r */)
+    else if (
+      code === 0x2d /* - */ &&
+      kind < tokenKind.revision &&
+      text.charCodeAt(to + 1) === 0x72 /* r */
+    )
       this.readDigits(to + 2, tokenKind.revision);
     else this.kind = tokenKind.invalid;
   }

@@ -1,6 +1,6 @@
 /** Reading gzip, member by member, with the exact bounds of each in the compressed data (RFC 1952). */
 import { crc32, createInflateRaw } from "node:zlib";
-import { concatBytes, defaultLimits, limitExceeded, type Chunks } from "../base/index.ts";
+import { defaultLimits, limitExceeded, type Chunks } from "../base/index.ts";
 import { ChunkInput, lend, type ReadOptions } from "./chunk-input.ts";
 import { engineChunkSize, runEngine, type Engine } from "./engine.ts";
 import {
@@ -251,15 +251,10 @@ function inflateChecked(
     return inflateWhole(bytes, meter.remaining(compressed));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ERR_BUFFER_TOO_LARGE") throw meter.excess();
+    if (code === "ERR_BUFFER_TOO_LARGE") throw meter.excess(compressed);
     if (code === "Z_BUF_ERROR") throw gzipTruncated(about.subject, compressed, about.inside);
     throw gzipInvalid(about.subject, "the deflate data is damaged", error);
   }
-}
-
-/** All members of a small gzip file in memory, unpacked and joined. */
-export function gunzipBytes(bytes: Uint8Array, options: ReadOptions): Uint8Array {
-  return concatBytes(splitGzipMembers(bytes, options).map((member) => member.unpacked));
 }
 
 function isZero(bytes: Uint8Array): boolean {

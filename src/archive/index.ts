@@ -3,7 +3,6 @@ export type { ReadOptions } from "./chunk-input.ts";
 export { decompress, detectCompression, type Compression } from "./compression.ts";
 export {
   gunzip,
-  gunzipBytes,
   readGzipMembers,
   splitGzipMembers,
   type GzipMember,

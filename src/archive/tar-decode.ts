@@ -3,8 +3,8 @@
  * pax; GNU tar manual, "Basic Tar Format").
  *
  * Only files have content. A size on anything else is a remark in old archives and counts as 0, as
- * for GNU tar, Go and Python; but a PAX record that gives a link a size would mean to some readers that
- * content follows (`pax -o linkdata`), and is refused.
+ * for GNU tar, Go and Python; but a PAX record that gives a size to what is no file would mean to some
+ * readers that content follows (`pax -o linkdata` writes it after hard links), and is refused.
  */
 import { BivyError, decodeName } from "../base/index.ts";
 import { parsePaxNumber, parsePaxTime, type PaxRecords } from "./pax.ts";
@@ -17,7 +17,13 @@ import {
   type TarHeader,
   type TarType,
 } from "./tar-header.ts";
-import type { Extensions } from "./tar-scanner.ts";
+
+/** What the extension headers before an entry say: PAX records and GNU long names. */
+export interface Extensions {
+  records?: Map<string, Uint8Array>;
+  longName?: string;
+  longLink?: string;
+}
 
 const types: Readonly<Record<string, TarType>> = {
   "\0": "file",
@@ -118,9 +124,10 @@ export class HeaderDecoder {
     extensions: Extensions | undefined,
     globals: PaxRecords | undefined,
   ): void {
-    const long = { path: extensions?.longName, linkPath: extensions?.longLink };
+    const link = header.type === "symlink" || header.type === "hardlink";
+    const long = { path: extensions?.longName, linkPath: link ? extensions?.longLink : undefined };
     if (long.path !== undefined) header.path = long.path;
-    if (long.linkPath !== undefined && header.linkPath !== "") header.linkPath = long.linkPath;
+    if (long.linkPath !== undefined) header.linkPath = long.linkPath;
     const local = extensions?.records;
     if (globals !== undefined)
       for (const [key, value] of globals)
@@ -131,7 +138,7 @@ export class HeaderDecoder {
     if (realSize !== undefined && parsePaxNumber(realSize) !== header.size)
       throw sparse(this.#invalid("a sparse file", position));
     for (const key of ["path", "linkPath"] as const)
-      if (long[key] !== undefined && header[key] !== "" && header[key] !== long[key])
+      if (long[key] !== undefined && header[key] !== long[key])
         throw this.#invalid(`a PAX record and a GNU long name state different names`, position);
   }
 
@@ -148,7 +155,7 @@ export class HeaderDecoder {
       return;
     }
     if (key.startsWith("GNU.sparse.")) throw sparse(this.#invalid("a sparse file", position));
-    const setter = setters[key];
+    const setter = setters.get(key);
     if (setter === undefined) {
       // An empty value deletes what a global header stated.
       if (value.byteLength > 0) addRecord(header, "pax", key, value);
@@ -238,45 +245,47 @@ type Setter = (header: Mutable<TarHeader>, value: Uint8Array) => string | undefi
  * An empty value deletes what was said before. For a name of the owner that is no name; the other
  * fields cannot be without a value, and keep that of the header block, as with Go.
  */
-const setters: Readonly<Record<string, Setter | undefined>> = {
-  // Names are kept as bytes whatever is said of their character set; the writer states it anew.
-  hdrcharset: () => undefined,
-  path: (header, value) => {
-    if (value.byteLength > 0) header.path = decodeName(value);
-    return undefined;
-  },
-  linkpath: (header, value) => {
-    const link = header.type === "symlink" || header.type === "hardlink";
-    if (link && value.byteLength > 0) header.linkPath = decodeName(value);
-    return undefined;
-  },
-  uname: (header, value) => setName(header, "userName", value),
-  gname: (header, value) => setName(header, "groupName", value),
-  uid: (header, value) => setNumber(header, "uid", value),
-  gid: (header, value) => setNumber(header, "gid", value),
-  size: (header, value) => {
-    const inBlock = header.size;
-    const wrong = setNumber(header, "size", value);
-    if (wrong !== undefined || value.byteLength === 0) return wrong;
-    if (header.type !== "file" && header.size !== 0) return "gives content to what is no file";
-    // A writer leaves the field of the block empty or full when it needs a record; two sizes that
-    // both fit are meant to lead one of two readers astray.
-    const fits = fitsOctal(header.size, fields.size);
-    return fits && inBlock !== 0 && inBlock !== header.size && header.type === "file"
-      ? `says ${header.size}, the header block ${inBlock}`
-      : undefined;
-  },
-  mtime: (header, value) => {
-    if (value.byteLength === 0) return undefined;
-    const time = parsePaxTime(value);
-    if (time === undefined) return "is no time";
-    header.mtime = time.seconds;
-    header.mtimeNanoseconds = time.nanoseconds;
-    return undefined;
-  },
-  "SCHILY.devmajor": (header, value) => setDevice(header, "deviceMajor", value),
-  "SCHILY.devminor": (header, value) => setDevice(header, "deviceMinor", value),
-};
+const setters: ReadonlyMap<string, Setter> = new Map(
+  Object.entries<Setter>({
+    // Names are kept as bytes whatever is said of their character set; the writer states it anew.
+    hdrcharset: () => undefined,
+    path: (header, value) => {
+      if (value.byteLength > 0) header.path = decodeName(value);
+      return undefined;
+    },
+    linkpath: (header, value) => {
+      const link = header.type === "symlink" || header.type === "hardlink";
+      if (link && value.byteLength > 0) header.linkPath = decodeName(value);
+      return undefined;
+    },
+    uname: (header, value) => setName(header, "userName", value),
+    gname: (header, value) => setName(header, "groupName", value),
+    uid: (header, value) => setNumber(header, "uid", value),
+    gid: (header, value) => setNumber(header, "gid", value),
+    size: (header, value) => {
+      const inBlock = header.size;
+      const wrong = setNumber(header, "size", value);
+      if (wrong !== undefined || value.byteLength === 0) return wrong;
+      if (header.type !== "file" && header.size !== 0) return "gives content to what is no file";
+      // A writer leaves the field of the block empty or full when it needs a record; two sizes that
+      // both fit are meant to lead one of two readers astray.
+      const fits = fitsOctal(header.size, fields.size);
+      return fits && inBlock !== 0 && inBlock !== header.size && header.type === "file"
+        ? `says ${header.size}, the header block ${inBlock}`
+        : undefined;
+    },
+    mtime: (header, value) => {
+      if (value.byteLength === 0) return undefined;
+      const time = parsePaxTime(value);
+      if (time === undefined) return "is no time";
+      header.mtime = time.seconds;
+      header.mtimeNanoseconds = time.nanoseconds;
+      return undefined;
+    },
+    "SCHILY.devmajor": (header, value) => setDevice(header, "deviceMajor", value),
+    "SCHILY.devminor": (header, value) => setDevice(header, "deviceMinor", value),
+  }),
+);
 
 function setName(
   header: Mutable<TarHeader>,

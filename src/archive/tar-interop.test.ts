@@ -1,6 +1,17 @@
 /** Archives by other hands: GNU tar and Python read what bivy writes, and bivy what they write. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { bytesContent, concatBytes, decodeName } from "../base/index.ts";
 import { tarHeader, type TarHeader } from "./tar-header.ts";
@@ -177,4 +188,75 @@ test("what Python writes is read, in each of its three formats", { skip: skipPyt
       assert.deepEqual({ ...entries[index]!.header, ...fields }, entries[index]!.header);
     assert.equal(Buffer.from(entries[1]!.content).toString(), "content");
   }
+});
+
+test("what GNU tar writes is read, in each of its formats", { skip: skipTar }, (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "bivy-tar-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const deep = "folder/".repeat(20);
+  mkdirSync(join(folder, "root", deep), { recursive: true });
+  writeFileSync(join(folder, "root", "file"), "content");
+  linkSync(join(folder, "root", "file"), join(folder, "root", "hard"));
+  symlinkSync("file", join(folder, "root", "link"));
+  const entriesOf = (...args: string[]): Map<string, TarHeader> => {
+    const { status, stdout, stderr } = spawnSync(
+      "tar",
+      [
+        "--sort=name",
+        "--owner=u:3000000",
+        "--group=g:5",
+        "-C",
+        join(folder, "root"),
+        "-cf",
+        "-",
+        ...args,
+      ],
+      { maxBuffer: 64 * 1024 * 1024 },
+    );
+    assert.equal(status, 0, stderr.toString());
+    const entries = [...tarEntries(stdout, { subject: "gnu.tar" })];
+    return new Map(entries.map(({ header }) => [header.path, header]));
+  };
+  for (const [format, owner, mtime, nanoseconds] of [
+    ["v7", "5:5", "@1700000000", 0],
+    ["ustar", "5:5", "@1700000000", 0],
+    ["oldgnu", "3000000:5", "@-5", 0],
+    ["gnu", "3000000:5", "@-5", 0],
+    ["posix", "3000000:5", "@-5.5", 500_000_000],
+  ] as const) {
+    const small = owner === "5:5" ? ["--owner=u:5"] : [];
+    const folders = format === "v7" ? ["file", "hard", "link"] : ["."];
+    const entries = entriesOf(`--format=${format}`, `--mtime=${mtime}`, ...small, ...folders);
+    const prefix = format === "v7" ? "" : "./";
+    const header = entries.get(`${prefix}file`)!;
+    const seconds = Math.floor(Number(mtime.slice(1)));
+    assert.deepEqual(
+      {
+        owner: `${header.uid}:${header.gid}`,
+        name: header.userName,
+        size: header.size,
+        mtime: header.mtime,
+        nanoseconds: header.mtimeNanoseconds,
+      },
+      { owner, name: format === "v7" ? "" : "u", size: 7, mtime: seconds, nanoseconds },
+      format,
+    );
+    assert.equal(entries.get(`${prefix}hard`)!.type, "hardlink");
+    assert.equal(entries.get(`${prefix}hard`)!.linkPath, `${prefix}file`);
+    assert.equal(entries.get(`${prefix}link`)!.linkPath, "file");
+    if (format === "v7") continue;
+    assert.equal(entries.get(`./${deep.slice(0, -1)}`)!.type, "directory");
+    assert.equal(entries.get(".")!.type, "directory");
+  }
+  const sparse = join(folder, "root", "sparse");
+  writeFileSync(sparse, "x");
+  truncateSync(sparse, 1024 * 1024);
+  for (const format of ["gnu", "posix"])
+    assert.throws(
+      () => entriesOf(`--format=${format}`, "--sparse", "--hole-detection=raw", "sparse"),
+      {
+        code: "tar-sparse",
+        hint: /--sparse/,
+      },
+    );
 });

@@ -127,6 +127,12 @@ test("PAX records replace what the header block says", () => {
   assert.deepEqual([...header.pax.keys()], ["atime", "APK-TOOLS.checksum.SHA1"]);
 });
 
+test("keywords are data, whatever they are called", () => {
+  const keys = ["constructor", "__proto__", "toString", "hasOwnProperty"];
+  const header = readOne(pax(Object.fromEntries(keys.map((key) => [key, "v"]))), raw({}));
+  assert.deepEqual([...header.pax.keys()].sort(), keys.sort());
+});
+
 test("a PAX size counts where the block has none or a full one", () => {
   const content = "0123456789";
   const [entry, next] = read(

@@ -10,15 +10,8 @@ import { BivyError, defaultLimits, limitExceeded, type Limits } from "../base/in
 import type { ReadOptions } from "./chunk-input.ts";
 import { parsePax } from "./pax.ts";
 import { checksumHolds, fields, isZeroBlock, readNumber, readText } from "./tar-block.ts";
-import { HeaderDecoder } from "./tar-decode.ts";
+import { HeaderDecoder, type Extensions } from "./tar-decode.ts";
 import { blockSize, tarPadding, quotePath, type TarHeader } from "./tar-header.ts";
-
-/** PAX keywords of the current entry, and GNU long names. */
-export interface Extensions {
-  records?: Map<string, Uint8Array>;
-  longName?: string;
-  longLink?: string;
-}
 
 type ExtensionKind = "x" | "g" | "L" | "K";
 

@@ -15,7 +15,7 @@ export class UnpackMeter {
   /** Adds bytes that came out, when `compressed` bytes of the stream have gone in. */
   add(unpacked: number, compressed: number): void {
     this.#unpacked += unpacked;
-    if (this.#unpacked > this.allowance(compressed)) throw this.excess();
+    if (this.#unpacked > this.allowance(compressed)) throw this.excess(compressed);
   }
 
   /** How many bytes may come out in all, once `compressed` bytes have gone in. */
@@ -30,8 +30,8 @@ export class UnpackMeter {
   }
 
   /** The error for a stream that exceeds the allowance. */
-  excess(): Error {
-    const bySize = this.#unpacked > this.#limits["unpacked-size"];
+  excess(compressed: number): Error {
+    const bySize = this.allowance(compressed) === this.#limits["unpacked-size"];
     return limitExceeded(bySize ? "unpacked-size" : "ratio", this.#limits, this.#subject);
   }
 }

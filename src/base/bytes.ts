@@ -100,3 +100,9 @@ export async function collectBytes(
   }
   return concatBytes(parts);
 }
+
+/** Reads a stream to its end for what happens on the way, such as a comparison of checksums. */
+export async function drain(items: AsyncIterable<unknown>): Promise<void> {
+  const iterator = items[Symbol.asyncIterator]();
+  while ((await iterator.next()).done !== true);
+}

@@ -35,15 +35,23 @@ export function fileContent(path: string, size: number): Content {
         throw fileError(error, "reading", path);
       }
       if (read !== size)
-        throw new BivyError("io-failed", `${path}: expected ${size} bytes, found ${read > size ? "more" : read}`, {
-          hint: "The file changed while it was read; try again.",
-        });
+        throw new BivyError(
+          "io-failed",
+          `${path}: expected ${size} bytes, found ${read > size ? "more" : read}`,
+          {
+            hint: "The file changed while it was read; try again.",
+          },
+        );
     },
   };
 }
 
 /** All the bytes of a content that is known to be small: at most the limit `document-size`. */
-export async function readContent(content: Content, limits: Limits, subject: string): Promise<Uint8Array> {
+export async function readContent(
+  content: Content,
+  limits: Limits,
+  subject: string,
+): Promise<Uint8Array> {
   return collectBytes(content.chunks(), limits["document-size"], () =>
     limitExceeded("document-size", limits, subject),
   );

@@ -107,14 +107,42 @@ export function messageOf(error: unknown): string {
 
 const fileErrors: Readonly<Record<string, { code: ErrorCode; said: string; hint: string }>> = {
   ENOENT: { code: "file-not-found", said: "no such file or folder", hint: "Check the path." },
-  ENOTDIR: { code: "file-not-found", said: "a part of the path is not a folder", hint: "Check the path." },
+  ENOTDIR: {
+    code: "file-not-found",
+    said: "a part of the path is not a folder",
+    hint: "Check the path.",
+  },
   EISDIR: { code: "io-failed", said: "it is a folder", hint: "Name a file." },
-  EACCES: { code: "file-denied", said: "permission denied", hint: "Check the permissions, or choose another place." },
-  EPERM: { code: "file-denied", said: "operation not permitted", hint: "Check the permissions, or choose another place." },
-  EROFS: { code: "file-denied", said: "the file system is read-only", hint: "Choose a place that can be written." },
-  EEXIST: { code: "file-exists", said: "it exists already", hint: "Remove it, or choose another name." },
-  ENOSPC: { code: "disk-full", said: "no space left on the device", hint: "Free some space, or choose another place." },
-  EDQUOT: { code: "disk-full", said: "the disk quota is used up", hint: "Free some space, or choose another place." },
+  EACCES: {
+    code: "file-denied",
+    said: "permission denied",
+    hint: "Check the permissions, or choose another place.",
+  },
+  EPERM: {
+    code: "file-denied",
+    said: "operation not permitted",
+    hint: "Check the permissions, or choose another place.",
+  },
+  EROFS: {
+    code: "file-denied",
+    said: "the file system is read-only",
+    hint: "Choose a place that can be written.",
+  },
+  EEXIST: {
+    code: "file-exists",
+    said: "it exists already",
+    hint: "Remove it, or choose another name.",
+  },
+  ENOSPC: {
+    code: "disk-full",
+    said: "no space left on the device",
+    hint: "Free some space, or choose another place.",
+  },
+  EDQUOT: {
+    code: "disk-full",
+    said: "the disk quota is used up",
+    hint: "Free some space, or choose another place.",
+  },
 };
 
 /** Turns a failure of node:fs into a BivyError: `doing` is a gerund, such as "reading". */
@@ -123,6 +151,11 @@ export function fileError(error: unknown, doing: string, path: string): BivyErro
   const errno = (error as NodeJS.ErrnoException | undefined)?.code ?? "";
   const known = fileErrors[errno];
   if (known === undefined)
-    return new BivyError("io-failed", `${path}: ${doing} failed: ${messageOf(error)}`, { cause: error });
-  return new BivyError(known.code, `${path}: ${doing} failed: ${known.said}`, { cause: error, hint: known.hint });
+    return new BivyError("io-failed", `${path}: ${doing} failed: ${messageOf(error)}`, {
+      cause: error,
+    });
+  return new BivyError(known.code, `${path}: ${doing} failed: ${known.said}`, {
+    cause: error,
+    hint: known.hint,
+  });
 }

@@ -11,6 +11,8 @@ export const defaultLimits = {
   "unpacked-size": 64 * GiB,
   /** Unpacked bytes per compressed byte; checked once a stream has given more than `ratio-floor` bytes. */
   ratio: 1200,
+  /** The same for the data of packages, which never have reason to be so dense. */
+  "package-ratio": 400,
   /** Unpacked bytes below which the ratio is not judged. */
   "ratio-floor": 16 * MiB,
   /** Entries in one archive. */
@@ -40,12 +42,18 @@ export function parseLimits(words: readonly string[]): Limits {
   for (const word of words) {
     const match = /^([a-z-]+)=(\d+)([KMG]?)$/.exec(word);
     if (match === null)
-      throw new BivyError("usage", `--limit ${word}: expected NAME=NUMBER, such as unpacked-size=4G`);
+      throw new BivyError(
+        "usage",
+        `--limit ${word}: expected NAME=NUMBER, such as unpacked-size=4G`,
+      );
     const name = match[1]!;
     if (!Object.hasOwn(limits, name)) {
       const near = nearestName(name, Object.keys(limits));
       throw new BivyError("usage", `--limit ${word}: there is no limit named ${name}`, {
-        hint: near === undefined ? `The limits are ${Object.keys(limits).join(", ")}.` : `Did you mean ${near}?`,
+        hint:
+          near === undefined
+            ? `The limits are ${Object.keys(limits).join(", ")}.`
+            : `Did you mean ${near}?`,
       });
     }
     const unit = { "": 1, K: KiB, M: MiB, G: GiB }[match[3] as "" | "K" | "M" | "G"];
@@ -55,7 +63,11 @@ export function parseLimits(words: readonly string[]): Limits {
 }
 
 export function limitExceeded(name: LimitName, limits: Limits, subject: string): BivyError {
-  return new BivyError("limit-exceeded", `${subject}: exceeds the limit ${name} of ${limits[name]}`, {
-    hint: `It may be hostile. If you trust it, raise the limit with --limit ${name}=N.`,
-  });
+  return new BivyError(
+    "limit-exceeded",
+    `${subject}: exceeds the limit ${name} of ${limits[name]}`,
+    {
+      hint: `It may be hostile. If you trust it, raise the limit with --limit ${name}=N.`,
+    },
+  );
 }

@@ -35,7 +35,13 @@ function unsafeReason(name: string): string | undefined {
 
 /** Drops empty and `.` parts. The caller vouches that there is no `..`. */
 export function plainPath(name: string): string {
-  if (!name.includes("//") && !name.includes("./") && !name.startsWith("/") && !name.endsWith("/") && !name.endsWith("."))
+  if (
+    !name.includes("//") &&
+    !name.includes("./") &&
+    !name.startsWith("/") &&
+    !name.endsWith("/") &&
+    !name.endsWith(".")
+  )
     return name;
   return name
     .split("/")

@@ -1,5 +1,6 @@
 /** Architectures of an image configuration: the names of OCI and of apk, and the words `all` and `host`. */
-import { nearestName } from "../base/index.ts";
+import { BivyError, nearestName } from "../base/index.ts";
+import { archOfPlatform, hostPlatform } from "../oci/index.ts";
 import { note, quote, text, unexpected, type Reader } from "./image-config-reader.ts";
 
 /** OCI's name (Go's GOARCH with its variant) and apk's, sorted by OCI's. */
@@ -18,16 +19,8 @@ const architectures: readonly (readonly [oci: string, apk: string])[] = [
 const names = [...new Set(architectures.flat())];
 
 /** The apk name of this machine's architecture. */
-export function hostArchitecture(arch: string = process.arch): string {
-  const other: Readonly<Record<string, string>> = {
-    x64: "x86_64",
-    ia32: "x86",
-    arm: "armv7",
-    arm64: "aarch64",
-    ppc64: "ppc64le",
-    loong64: "loongarch64",
-  };
-  return other[arch] ?? arch;
+export function hostArchitecture(): string {
+  return archOfPlatform(hostPlatform()) ?? process.arch;
 }
 
 /** apk names, without doubles, in the order of OCI's names, so that the order in the file does not matter. */
@@ -59,4 +52,15 @@ function unknownArchitecture(at: string, name: string): string {
     return `${at}: expected all to stand alone, found other architectures beside it`;
   const near = nearestName(name, names);
   return `${at}: expected an architecture, found ${quote(name)}${near === undefined ? "" : `; did you mean ${near}?`}`;
+}
+
+/** The apk name of an architecture that a user named in apk's or OCI's way. */
+export function parseArch(word: string): string {
+  const known = architectures.find(([oci, apk]) => word === oci || word === apk);
+  if (known !== undefined) return known[1];
+  if (word === "host") return hostArchitecture();
+  const near = nearestName(word, names);
+  throw new BivyError("arch-invalid", `${quote(word)} is not an architecture that Alpine has`, {
+    hint: near === undefined ? `Architectures are ${names.join(", ")}.` : `Did you mean ${near}?`,
+  });
 }

@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ContainerConfig } from "../oci/index.ts";
-import {
-  containerConfig,
-  imageAnnotations,
-  type ContainerConfig,
-} from "./image-config-container.ts";
+import { containerConfig, imageAnnotations } from "./image-config-container.ts";
 import { serviceBundle } from "./image-config-services.ts";
 import { parseImageConfig } from "./image-config.ts";
 

@@ -14,8 +14,9 @@ const defaultEnvironment = {
 };
 
 /**
- * The container configuration, without the fields that say nothing. `uidOf` looks a name up in the image's own etc/passwd, for users that
- * come with packages: a numeric user is what Kubernetes needs to see that a container is not root's.
+ * The container configuration, without the fields that say nothing. `uidOf` looks a name up in the
+ * image's own etc/passwd, for users that come with packages: a numeric user is what Kubernetes needs
+ * to see that a container is not root's.
  */
 export function containerConfig(
   config: ImageConfig,
@@ -36,8 +37,8 @@ export function containerConfig(
     ...(entrypoint !== undefined && { Entrypoint: entrypoint }),
     ...(config.cmd.length > 0 && { Cmd: config.cmd }),
     ...(config.workDir !== undefined && { WorkingDir: config.workDir }),
-    ...(config.ports.length > 0 && { ExposedPorts: nameSet(config.ports) }),
-    ...(config.volumes.length > 0 && { Volumes: nameSet(config.volumes) }),
+    ...(config.ports.length > 0 && { ExposedPorts: nameSet(config.ports.toSorted(compareNames)) }),
+    ...(config.volumes.length > 0 && { Volumes: nameSet(config.volumes.toSorted(compareNames)) }),
     ...(Object.keys(labels).length > 0 && { Labels: labels }),
     ...(config.stopSignal !== undefined && { StopSignal: config.stopSignal }),
     ...(config.healthcheck !== undefined && { Healthcheck: healthcheckFields(config.healthcheck) }),

@@ -43,7 +43,7 @@ const fileScheme = /^file:\/\//i;
 
 /** As apko: a name that is safe as the name of a file. */
 const nameForm = /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/;
-export const fileName = textLike(
+const fileName = textLike(
   nameForm,
   "a name of letters, digits, - _ and ., that does not begin with a dot",
 );
@@ -82,7 +82,7 @@ function usable(
 
 const inlineKey = fields({ name: fileName, content: filledText });
 
-export const key: Reader<ConfigKey> = (node, at, reading) => {
+const key: Reader<ConfigKey> = (node, at, reading) => {
   if (node.kind === "map") {
     const found = inlineKey(node, at, reading);
     if (found === undefined || !requireFields(reading, node, at, found, ["name", "content"]))
@@ -114,7 +114,7 @@ export const key: Reader<ConfigKey> = (node, at, reading) => {
 };
 
 /** Keys are kept under their names, so two inline keys of one name would hide one another. */
-export const keys: Reader<readonly ConfigKey[]> = (node, at, reading) => {
+const keys: Reader<readonly ConfigKey[]> = (node, at, reading) => {
   const found = listOf(key)(node, at, reading);
   const seen = new Set<string>();
   for (const item of found ?? []) {
@@ -206,7 +206,7 @@ const repository: Reader<readonly ConfigRepository[]> = (node, at, reading) => {
   return lines?.map((one) => ({ ...one, tag: one.tag ?? found.tag, keys: found.keys }));
 };
 
-export const repositories: Reader<readonly ConfigRepository[]> = (node, at, reading) =>
+const repositories: Reader<readonly ConfigRepository[]> = (node, at, reading) =>
   listOf(repository)(node, at, reading)?.flat();
 
 /** Repositories of the running image: nothing is fetched from them, so a path is the image's own. */
@@ -224,7 +224,7 @@ const runtimeRepositories: Reader<readonly ConfigRepository[]> = (node, at, read
 
 const atom: Reader<string> = (node, at, reading) => {
   const found = line(node, at, reading);
-  if (found === undefined || tryParseAtom(found) !== undefined) return found;
+  if (found === undefined || (!/\s/.test(found) && tryParseAtom(found) !== undefined)) return found;
   return unexpected(
     reading,
     node,

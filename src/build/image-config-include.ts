@@ -122,7 +122,7 @@ function includeCycle(sources: readonly string[], again: string): BivyError {
  * Puts `own` on top of what it includes. Lists are joined, the included one first; maps are joined, and
  * `own` wins; anything else that `own` declares replaces what is included.
  */
-export function mergeDeclarations(included: Declaration, own: Declaration): Declaration {
+function mergeDeclarations(included: Declaration, own: Declaration): Declaration {
   return withoutUndefined({
     ...included,
     ...withoutEmpty(own),

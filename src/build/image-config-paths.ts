@@ -76,7 +76,7 @@ export const permissions: Reader<number> = (node, at, reading) => {
   return unexpected(reading, node, at, "permissions in octal, such as 0o755", hint);
 };
 
-export const pathTypes = ["directory", "empty-file", "hardlink", "symlink", "permissions"] as const;
+const pathTypes = ["directory", "empty-file", "hardlink", "symlink", "permissions"] as const;
 
 /** A change to one path of the image, made after the packages are installed. */
 export type ConfigPath =

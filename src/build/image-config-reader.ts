@@ -149,9 +149,9 @@ export function mapOf(
   };
 }
 
-export type Shape = Readonly<Record<string, Reader<unknown>>>;
+type Shape = Readonly<Record<string, Reader<unknown>>>;
 /** What `fields` reads: only the fields that are there. */
-export type Fields<S extends Shape> = { readonly [Name in keyof S]?: ReadValue<S[Name]> };
+type Fields<S extends Shape> = { readonly [Name in keyof S]?: ReadValue<S[Name]> };
 
 /**
  * A map with known fields, or undefined when there was a problem with one: what the fields mean

@@ -5,7 +5,12 @@
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeParents, type ScriptRequest, type ScriptResult, type ScriptRunner } from "../apk/index.ts";
+import {
+  makeParents,
+  type ScriptRequest,
+  type ScriptResult,
+  type ScriptRunner,
+} from "../apk/index.ts";
 import { fileError, type Limits } from "../base/index.ts";
 import { canSetOwners, coveredFolders, runInRoot } from "../sandbox/index.ts";
 import { Mirror, type Root, type TreeRoot } from "../tree/index.ts";
@@ -70,7 +75,8 @@ export class TreeScripts implements ScriptRunner {
   }
 
   async close(): Promise<void> {
-    if (this.#mirror !== undefined) await rm(this.#mirror.directory, { recursive: true, force: true });
+    if (this.#mirror !== undefined)
+      await rm(this.#mirror.directory, { recursive: true, force: true });
     this.#mirror = undefined;
   }
 }

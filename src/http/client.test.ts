@@ -1,5 +1,6 @@
 /** Tests of the HTTP client against a server that misbehaves by script. */
 import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { defaultLimits } from "../base/index.ts";
@@ -37,7 +38,9 @@ for (const status of [408, 429, 500, 502, 503, 504])
     assert.equal(server.requests.length, 3);
     assert.deepEqual(observed.waits, [250, 500]);
     assert.deepEqual(
-      observed.events.filter(({ type }) => type === "retry").map((event) => "attempt" in event && event.attempt),
+      observed.events
+        .filter(({ type }) => type === "retry")
+        .map((event) => "attempt" in event && event.attempt),
       [1, 2],
     );
   });
@@ -131,13 +134,19 @@ test("a body is sent again with each try, from bytes and from a function", async
     url,
     method: "PUT",
     headers: { "content-length": "8" },
-    body: async function* () {
+    async *body() {
       yield Buffer.from("stre");
       yield Buffer.from("amed");
     },
   });
-  assert.deepEqual(server.requests.map(({ body }) => body.toString()), ["bytes", "bytes", "streamed", "streamed"]);
-  assert.deepEqual(server.requests.map(({ headers }) => headers["content-length"]), ["5", "5", "8", "8"]);
+  assert.deepEqual(
+    server.requests.map(({ body }) => body.toString()),
+    ["bytes", "bytes", "streamed", "streamed"],
+  );
+  assert.deepEqual(
+    server.requests.map(({ headers }) => headers["content-length"]),
+    ["5", "5", "8", "8"],
+  );
 });
 
 test("what the source of a body throws comes back unchanged", async () => {
@@ -148,7 +157,10 @@ test("what the source of a body throws comes back unchanged", async () => {
     yield Buffer.from("x");
     throw broken;
   };
-  await assert.rejects(observed.client.request({ url: server.url, method: "PUT", body }), (error) => error === broken);
+  await assert.rejects(
+    observed.client.request({ url: server.url, method: "PUT", body }),
+    (error) => error === broken,
+  );
 });
 
 test("a large upload reports its progress", async () => {
@@ -200,7 +212,7 @@ test("a slow reader is not a stalling server", async () => {
 });
 
 test("limits: announced, streamed without a length, and from the limits", async () => {
-  const endless = async (response: import("node:http").ServerResponse) => {
+  const endless = async (response: ServerResponse) => {
     while (!response.destroyed) {
       response.write(Buffer.alloc(64 * 1024));
       await new Promise((resolve) => setImmediate(resolve));
@@ -208,8 +220,14 @@ test("limits: announced, streamed without a length, and from the limits", async 
   };
   await using server = await scriptedServer(answer(200, patternBytes(1000)), endless);
   await using observed = observedClient();
-  const announced = await failsWith(observed.client.get(server.url, { maxBytes: 999 }), "limit-exceeded");
-  assert.match(announced.message, /larger than the 999 bytes that are allowed, the server announces 1000/);
+  const announced = await failsWith(
+    observed.client.get(server.url, { maxBytes: 999 }),
+    "limit-exceeded",
+  );
+  assert.match(
+    announced.message,
+    /larger than the 999 bytes that are allowed, the server announces 1000/,
+  );
   const response = await observed.client.get(server.url, { maxBytes: 500_000 });
   await failsWith(textOf(response.body), "limit-exceeded");
   await using small = observedClient({ limits: { ...defaultLimits, "download-size": 500_000 } });
@@ -225,7 +243,10 @@ test("a body of another size than expected is refused", async () => {
     response.end();
   });
   await using observed = observedClient();
-  const error = await failsWith(observed.client.get(server.url, { expectedSize: 6 }), "http-invalid");
+  const error = await failsWith(
+    observed.client.get(server.url, { expectedSize: 6 }),
+    "http-invalid",
+  );
   assert.match(error.message, /expected 6 bytes, found 5/);
   const longer = await observed.client.get(server.url, { expectedSize: 6 });
   await failsWith(textOf(longer.body), "http-invalid");
@@ -246,7 +267,9 @@ test("Content-Encoding: gzip is unpacked, kept for .gz files, bounded; others ar
   await using observed = observedClient();
   const { client } = observed;
   assert.equal((await textOf((await client.get(`${server.url}/list.json`)).body)).length, 600_000);
-  const kept = await client.get(`${server.url}/APKINDEX.tar.gz`, { expectedSize: packed.byteLength });
+  const kept = await client.get(`${server.url}/APKINDEX.tar.gz`, {
+    expectedSize: packed.byteLength,
+  });
   const parts: Uint8Array[] = [];
   for await (const part of kept.body) parts.push(part);
   assert.deepEqual(Buffer.concat(parts), packed);
@@ -258,7 +281,12 @@ test("Content-Encoding: gzip is unpacked, kept for .gz files, bounded; others ar
 });
 
 test("an abort ends a request, a body, a wait and a queue", async () => {
-  await using server = await scriptedServer(() => {}, stallAfter(3, patternBytes(10)), answer(503), () => {});
+  await using server = await scriptedServer(
+    () => {},
+    stallAfter(3, patternBytes(10)),
+    answer(503),
+    () => {},
+  );
   const controllers = Array.from({ length: 4 }, () => new AbortController());
   await using observed = observedClient({
     concurrency: 1,
@@ -291,7 +319,14 @@ test("offline, nothing is asked", async () => {
   assert.equal(server.requests.length, 0);
 });
 
-for (const url of ["file:///etc/passwd", "ftp://host/x", "data:text/plain,x", "/path", "", "http://"])
+for (const url of [
+  "file:///etc/passwd",
+  "ftp://host/x",
+  "data:text/plain,x",
+  "/path",
+  "",
+  "http://",
+])
   test(`the URL ${JSON.stringify(url)} is refused`, async () => {
     await using observed = observedClient();
     await failsWith(observed.client.get(url), "url-invalid");
@@ -307,7 +342,9 @@ test("no more requests run at once than allowed", async () => {
     response.end("x");
   });
   await using observed = observedClient({ concurrency: 3 });
-  const work = Array.from({ length: 12 }, async () => textOf((await observed.client.get(server.url)).body));
+  const work = Array.from({ length: 12 }, async () =>
+    textOf((await observed.client.get(server.url)).body),
+  );
   assert.equal((await Promise.all(work)).join(""), "x".repeat(12));
   assert.equal(most, 3);
 });
@@ -315,7 +352,10 @@ test("no more requests run at once than allowed", async () => {
 test("bodies that are held open do not lock out the next request", async () => {
   await using server = await scriptedServer(answer(200, patternBytes(4 * 1024 * 1024)));
   await using observed = observedClient({ concurrency: 2 });
-  const open = await Promise.all([observed.client.get(server.url), observed.client.get(server.url)]);
+  const open = await Promise.all([
+    observed.client.get(server.url),
+    observed.client.get(server.url),
+  ]);
   const iterators = open.map(({ body }) => body[Symbol.asyncIterator]());
   for (const iterator of iterators) await iterator.next();
   const third = await observed.client.get(server.url);

@@ -164,6 +164,7 @@ class Download {
       }
     } catch (error) {
       await body.return?.();
+      if (isBivyError(error, "http-invalid")) return error;
       throw error;
     }
     const whole = expectedSize ?? this.#total;
@@ -181,14 +182,19 @@ class Download {
     if (this.#received - this.#receivedAtBreak >= goodProgressBytes) this.#breaks = 0;
     this.#receivedAtBreak = this.#received;
     this.#breaks += 1;
+    if (broken.code === "http-invalid") {
+      // Not an accident: this server has another file. What it gave is not to be continued.
+      this.#breaks = this.#policy.tries;
+      this.#validator = undefined;
+    }
     const reason = broken.message.replace(`${this.#subject}: `, "");
     let waitFor = 0;
     if (this.#breaks >= this.#policy.tries) {
       this.#tried.push(
-        `${response.source?.shown ?? showUrl(response.url)} (${reason}, ${this.#breaks} tries)`,
+        `${response.source?.shown ?? showUrl(response.url)} (${reason}${this.#triesText(broken, ", ", "")})`,
       );
       if (response.source === undefined || response.source.left === 0)
-        throw this.#gaveUp(broken, reason);
+        throw this.#gaveUp(broken, reason, response.source?.shown);
       this.#givenUp.push(response.source.name);
       this.#breaks = 0;
     } else waitFor = backoffMilliseconds(this.#breaks, this.#policy.random());
@@ -202,13 +208,20 @@ class Download {
     if (waitFor > 0) await this.#policy.wait(waitFor, signal);
   }
 
-  #gaveUp(broken: BivyError, reason: string): BivyError {
+  #gaveUp(broken: BivyError, reason: string, place: string | undefined): BivyError {
     const tried =
-      this.#tried.length > 1 ? `; tried ${this.#tried.join(", ")}` : ` (${this.#breaks} tries)`;
+      this.#tried.length > 1 || (place ?? this.#subject) !== this.#subject
+        ? `; tried ${this.#tried.join(", ")}`
+        : this.#triesText(broken, " (", ")");
     return new BivyError(broken.code, `${this.#subject}: ${reason}${tried}`, {
       cause: broken,
       ...(broken.hint === undefined ? {} : { hint: broken.hint }),
     });
+  }
+
+  #triesText(broken: BivyError, before: string, after: string): string {
+    if (broken.code === "http-invalid" || this.#breaks < 2) return "";
+    return `${before}${this.#breaks} tries${after}`;
   }
 
   #tooLarge(): BivyError {

@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { chooseMirrors } from "./mirrors.ts";
-import { answer, failsWith, observedClient, scriptedServer, textOf } from "./scripted-server.test.ts";
+import {
+  answer,
+  failsWith,
+  observedClient,
+  scriptedServer,
+  textOf,
+} from "./scripted-server.test.ts";
 
 const rules = new Map([
   ["https://a.example/alpine", ["https://m1.example/x/", "https://a.example/alpine"]],
@@ -10,7 +16,10 @@ const rules = new Map([
 ]);
 
 for (const [url, expected] of [
-  ["https://a.example/alpine/v3.20/f?q=1", ["https://m1.example/x/v3.20/f?q=1", "https://a.example/alpine/v3.20/f?q=1"]],
+  [
+    "https://a.example/alpine/v3.20/f?q=1",
+    ["https://m1.example/x/v3.20/f?q=1", "https://a.example/alpine/v3.20/f?q=1"],
+  ],
   ["https://a.example/alpine", ["https://m1.example/x", "https://a.example/alpine"]],
   ["https://a.example/alpine/edge/f", ["https://edge.example/f"]],
   ["https://a.example/alpine2/f", ["https://a.example/alpine2/f"]],
@@ -28,8 +37,14 @@ for (const [url, expected] of [
   ["https://dl-4.alpinelinux.org/alpine/edge", "https://m.example/a/edge"],
   ["https://dl-cdn.alpinelinux.org/alpine", "https://m.example/a"],
   ["https://dl-cdn.alpinelinux.org/alpine-x/edge", "https://dl-cdn.alpinelinux.org/alpine-x/edge"],
-  ["https://dl-cdn.alpinelinux.org.evil.example/alpine/x", "https://dl-cdn.alpinelinux.org.evil.example/alpine/x"],
-  ["https://secdb.alpinelinux.org/v3.20/main.json", "https://secdb.alpinelinux.org/v3.20/main.json"],
+  [
+    "https://dl-cdn.alpinelinux.org.evil.example/alpine/x",
+    "https://dl-cdn.alpinelinux.org.evil.example/alpine/x",
+  ],
+  [
+    "https://secdb.alpinelinux.org/v3.20/main.json",
+    "https://secdb.alpinelinux.org/v3.20/main.json",
+  ],
 ] as const)
   test(`BIVY_MIRROR and ${url}`, () => {
     const [first] = chooseMirrors(new Map(), "https://m.example/a/")(new URL(url));
@@ -38,25 +53,36 @@ for (const [url, expected] of [
 
 test("a mirror that is no http URL is refused", () => {
   assert.throws(() => chooseMirrors(new Map(), "/srv/alpine"), /BIVY_MIRROR "\/srv\/alpine"/);
-  assert.throws(() => chooseMirrors(new Map([["x", ["y"]]]), undefined), /url-invalid|mirrors entry "x"/);
+  assert.throws(
+    () => chooseMirrors(new Map([["x", ["y"]]]), undefined),
+    /url-invalid|mirrors entry "x"/,
+  );
 });
 
 test("a mirror without the file, and one that fails, are followed by the next", async () => {
   await using first = await scriptedServer(answer(404));
   await using second = await scriptedServer(answer(503));
   await using third = await scriptedServer(answer(200, "here"));
-  const environment = { BIVY_MIRROR: `${first.url} ${second.url}/b ${third.url.replace("//", "//mu:mp@")}` };
+  const environment = {
+    BIVY_MIRROR: `${first.url} ${second.url}/b ${third.url.replace("//", "//mu:mp@")}`,
+  };
   await using observed = observedClient({ environment });
   const response = await observed.client.get("https://u:p@dl-cdn.alpinelinux.org/alpine/f", {
     headers: { Authorization: "Bearer T", "X-Token": "t", Accept: "a/b" },
   });
   assert.equal(await textOf(response.body), "here");
-  assert.deepEqual([first, second, third].map(({ requests }) => requests.length), [1, 3, 1]);
+  assert.deepEqual(
+    [first, second, third].map(({ requests }) => requests.length),
+    [1, 3, 1],
+  );
   assert.equal(second.requests[0]!.url, "/b/f");
   assert.equal(first.requests[0]!.headers.authorization, undefined);
   assert.equal(first.requests[0]!.headers["x-token"], undefined);
   assert.equal(first.requests[0]!.headers.accept, "a/b");
-  assert.equal(third.requests[0]!.headers.authorization, `Basic ${Buffer.from("mu:mp").toString("base64")}`);
+  assert.equal(
+    third.requests[0]!.headers.authorization,
+    `Basic ${Buffer.from("mu:mp").toString("base64")}`,
+  );
   assert.doesNotMatch(JSON.stringify(observed.events), /mu:|mp@/);
 });
 

@@ -1,14 +1,21 @@
 /** Tests of proxies: which one is chosen, and what goes through it. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { chooseProxies } from "./proxy.ts";
-import { answer, failsWith, observedClient, scriptedServer, secureServer, textOf } from "./scripted-server.test.ts";
+import {
+  answer,
+  failsWith,
+  observedClient,
+  scriptedServer,
+  secureServer,
+  textOf,
+} from "./scripted-server.test.ts";
 
 const direct = undefined;
 for (const [environment, url, expected] of [
@@ -49,7 +56,8 @@ test("a proxy that is no http URL is refused without its password", () => {
   for (const value of ["socks5://u:secret@p:1", "http://u:secret@[bad"])
     assert.throws(
       () => chooseProxies({ http_proxy: value })(new URL("http://a/")),
-      (error: Error) => error.message.startsWith("http_proxy: expected") && !error.message.includes("secret"),
+      (error: Error) =>
+        error.message.startsWith("http_proxy: expected") && !error.message.includes("secret"),
     );
 });
 
@@ -62,7 +70,10 @@ test("http goes to the proxy in absolute form, with the proxy's credentials", as
   const [request] = proxy.requests;
   assert.equal(request!.url, "http://mirror.example:81/f?q");
   assert.equal(request!.headers.host, "mirror.example:81");
-  assert.equal(request!.headers["proxy-authorization"], `Basic ${Buffer.from("u:p").toString("base64")}`);
+  assert.equal(
+    request!.headers["proxy-authorization"],
+    `Basic ${Buffer.from("u:p").toString("base64")}`,
+  );
   assert.equal(request!.headers.authorization, `Basic ${Buffer.from("x:y").toString("base64")}`);
 });
 
@@ -72,7 +83,10 @@ test("a proxy that cannot be reached is named, without credentials", async () =>
   const environment = { all_proxy: proxy.url.replace("//", "//u:secret@") };
   await using observed = observedClient({ environment, retries: 1 });
   for (const scheme of ["http", "https"]) {
-    const error = await failsWith(observed.client.get(`${scheme}://mirror.example/f`), "http-unreachable");
+    const error = await failsWith(
+      observed.client.get(`${scheme}://mirror.example/f`),
+      "http-unreachable",
+    );
     assert.ok(error.message.includes(`the proxy ${proxy.url}`), error.message);
     assert.doesNotMatch(error.message, /secret/);
   }
@@ -120,22 +134,30 @@ function createIdentity(): { key: string; cert: string } | undefined {
 }
 
 const identity = createIdentity();
-const skip = identity === undefined && process.env["CI"] === undefined ? "openssl is not installed" : false;
+const skip =
+  identity === undefined && process.env["CI"] === undefined ? "openssl is not installed" : false;
 
-test("https goes through a CONNECT tunnel that is kept for the next request", { skip }, async () => {
-  await using server = await secureServer(identity!, answer(200, "secret"));
-  using proxy = await tunnelProxy(server.port);
-  await using observed = observedClient({
-    environment: { https_proxy: `http://u:p@${proxy.address}` },
-    extraCertificates: identity!.cert,
-  });
-  for (let count = 0; count < 2; count++)
-    assert.equal(await textOf((await observed.client.get("https://mirror.example/f")).body), "secret");
-  const basic = `Basic ${Buffer.from("u:p").toString("base64")}`;
-  assert.deepEqual(proxy.targets, [`mirror.example:443 ${basic}`]);
-  assert.equal(server.requests[1]!.headers["proxy-authorization"], undefined);
-  assert.equal(server.requests[1]!.headers.host, "mirror.example");
-});
+test(
+  "https goes through a CONNECT tunnel that is kept for the next request",
+  { skip },
+  async () => {
+    await using server = await secureServer(identity!, answer(200, "secret"));
+    using proxy = await tunnelProxy(server.port);
+    await using observed = observedClient({
+      environment: { https_proxy: `http://u:p@${proxy.address}` },
+      extraCertificates: identity!.cert,
+    });
+    for (let count = 0; count < 2; count++)
+      assert.equal(
+        await textOf((await observed.client.get("https://mirror.example/f")).body),
+        "secret",
+      );
+    const basic = `Basic ${Buffer.from("u:p").toString("base64")}`;
+    assert.deepEqual(proxy.targets, [`mirror.example:443 ${basic}`]);
+    assert.equal(server.requests[1]!.headers["proxy-authorization"], undefined);
+    assert.equal(server.requests[1]!.headers.host, "mirror.example");
+  },
+);
 
 for (const [status, hint] of [
   [407, /wants credentials/],
@@ -143,27 +165,36 @@ for (const [status, hint] of [
 ] as const)
   test(`a proxy that answers CONNECT with ${status}`, async () => {
     using proxy = await tunnelProxy(1, status);
-    await using observed = observedClient({ environment: { https_proxy: `http://${proxy.address}` } });
+    await using observed = observedClient({
+      environment: { https_proxy: `http://${proxy.address}` },
+    });
     const error = await failsWith(observed.client.get("https://mirror.example/f"), "http-status");
-    assert.match(error.message, new RegExp(`answered CONNECT mirror.example:443 with HTTP ${status}`));
+    assert.match(
+      error.message,
+      new RegExp(`answered CONNECT mirror.example:443 with HTTP ${status}`),
+    );
     assert.match(error.hint!, hint);
     assert.equal(proxy.targets.length, 1);
   });
 
-test("an unknown certificate is refused once, and SSL_CERT_FILE makes it known", { skip }, async (context) => {
-  await using server = await secureServer(identity!, answer(200, "ok"));
-  await using strict = observedClient();
-  const error = await failsWith(strict.client.get(server.url), "http-unreachable");
-  assert.match(error.message, /the server's certificate is not trusted/);
-  assert.match(error.hint!, /SSL_CERT_FILE/);
-  assert.equal(strict.waits.length, 0);
-  const folder = mkdtempSync(join(tmpdir(), "bivy-test-"));
-  context.after(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, "ca.pem");
-  (await import("node:fs")).writeFileSync(file, identity!.cert);
-  await using trusting = observedClient({ environment: { SSL_CERT_FILE: file } });
-  assert.equal(await textOf((await trusting.client.get(server.url)).body), "ok");
-});
+test(
+  "an unknown certificate is refused once, and SSL_CERT_FILE makes it known",
+  { skip },
+  async (context) => {
+    await using server = await secureServer(identity!, answer(200, "ok"));
+    await using strict = observedClient();
+    const error = await failsWith(strict.client.get(server.url), "http-unreachable");
+    assert.match(error.message, /the server's certificate is not trusted/);
+    assert.match(error.hint!, /SSL_CERT_FILE/);
+    assert.equal(strict.waits.length, 0);
+    const folder = mkdtempSync(join(tmpdir(), "bivy-test-"));
+    context.after(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, "ca.pem");
+    writeFileSync(file, identity!.cert);
+    await using trusting = observedClient({ environment: { SSL_CERT_FILE: file } });
+    assert.equal(await textOf((await trusting.client.get(server.url)).body), "ok");
+  },
+);
 
 test("a redirect from https down to http is refused", { skip }, async () => {
   await using plain = await scriptedServer(answer(200));

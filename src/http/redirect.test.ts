@@ -2,13 +2,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { firstHop, nextHop, type Hop } from "./redirect.ts";
-import { answer, failsWith, observedClient, scriptedServer, textOf } from "./scripted-server.test.ts";
+import {
+  answer,
+  failsWith,
+  observedClient,
+  scriptedServer,
+  textOf,
+} from "./scripted-server.test.ts";
 
 const secrets = { authorization: "Bearer T", cookie: "c=1", "x-private-token": "P", accept: "a/b" };
 
 function hop(url: string, method = "GET", body?: Uint8Array): Hop {
   const parsed = new URL(url);
-  return firstHop(parsed, parsed, method, body ? { ...secrets, "content-type": "t/u" } : secrets, body);
+  return firstHop(
+    parsed,
+    parsed,
+    method,
+    body ? { ...secrets, "content-type": "t/u" } : secrets,
+    body,
+  );
 }
 
 test("a relative Location is resolved, and the same origin keeps the headers", () => {
@@ -18,7 +30,12 @@ test("a relative Location is resolved, and the same origin keeps the headers", (
   assert.deepEqual(next.headers, secrets);
 });
 
-for (const location of ["https://b.example/x", "https://a.example:8443/x", "//b.example/x", "https://u:p@b.example/"])
+for (const location of [
+  "https://b.example/x",
+  "https://a.example:8443/x",
+  "//b.example/x",
+  "https://u:p@b.example/",
+])
   test(`nothing private goes to ${location}`, () => {
     const next = nextHop(hop("https://a.example/"), 307, location);
     assert.ok(next.kind === "hop");
@@ -58,21 +75,29 @@ for (const [name, from, status, location] of [
   });
 
 test("the body of a POST does not go to another origin", () => {
-  const next = nextHop(hop("https://a.example/", "POST", Buffer.from("password=x")), 307, "https://b.example/");
+  const next = nextHop(
+    hop("https://a.example/", "POST", Buffer.from("password=x")),
+    307,
+    "https://b.example/",
+  );
   assert.equal(next.kind === "failure" && next.code, "http-redirects");
 });
 
 test("userinfo becomes Basic authentication, and reaches no other origin", async () => {
   await using other = await scriptedServer(answer(200, "there"));
-  await using server = await scriptedServer(answer(302, "", { location: "/second" }), (response) =>
-    void response.writeHead(302, { location: `${other.url}/third` }).end(),
+  await using server = await scriptedServer(
+    answer(302, "", { location: "/second" }),
+    (response) => void response.writeHead(302, { location: `${other.url}/third` }).end(),
   );
   await using observed = observedClient();
   const url = server.url.replace("//", "//user:p%40ss@");
   const response = await observed.client.get(`${url}/first`, { headers: { Cookie: "c=1" } });
   assert.equal(await textOf(response.body), "there");
   const basic = `Basic ${Buffer.from("user:p@ss").toString("base64")}`;
-  assert.deepEqual(server.requests.map(({ headers }) => headers.authorization), [basic, basic]);
+  assert.deepEqual(
+    server.requests.map(({ headers }) => headers.authorization),
+    [basic, basic],
+  );
   assert.equal(other.requests[0]!.headers.authorization, undefined);
   assert.equal(other.requests[0]!.headers.cookie, undefined);
   assert.equal(response.url, `${other.url}/third`);

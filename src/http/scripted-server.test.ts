@@ -2,9 +2,15 @@
  * A server on loopback that misbehaves by script, for the tests of this folder. It has no tests of its
  * own; the name keeps it out of the published package.
  */
-import { createServer, type IncomingHttpHeaders, type RequestListener, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type RequestListener,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { execFileSync } from "node:child_process";
 import assert from "node:assert/strict";
 import { isBivyError, type BivyError, type BivyEvent, type ErrorCode } from "../base/index.ts";
 import { createHttpClient, type HttpClient, type HttpClientOptions } from "./index.ts";
@@ -147,7 +153,9 @@ export function observedClient(options: HttpClientOptions = {}): Observed {
   return { client, events, waits, [Symbol.asyncDispose]: () => client.close() };
 }
 
-export async function textOf(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<string> {
+export async function textOf(
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<string> {
   const parts: Uint8Array[] = [];
   for await (const chunk of chunks) parts.push(chunk);
   return Buffer.concat(parts).toString();
@@ -169,4 +177,14 @@ export async function failsWith(work: Promise<unknown>, code: ErrorCode): Promis
     return error;
   }
   throw new assert.AssertionError({ message: `expected ${code}, found success` });
+}
+
+/** Mounts something for one test; undefined without the right to. */
+export function tryMount(folder: string, ...options: string[]): Disposable | undefined {
+  try {
+    execFileSync("mount", [...options, folder], { stdio: "ignore" });
+  } catch {
+    return undefined;
+  }
+  return { [Symbol.dispose]: () => void execFileSync("umount", ["-l", folder]) };
 }

@@ -57,8 +57,11 @@ export class Transport {
 
   /** Answers with a failure rather than throwing, except for what the body's source throws. */
   async send(exchange: Exchange): Promise<Reply | Failure> {
+    const trusted = this.#authorities;
     const answer = await this.#sendOnce(exchange, exchange.idempotent);
-    if (answer.kind === "reply" || !isUntrusted(answer) || !this.#trustSystem()) return answer;
+    if (answer.kind === "reply" || !isUntrusted(answer)) return answer;
+    // Another request may have widened the trust meanwhile.
+    if (this.#authorities === trusted && !this.#trustSystem()) return answer;
     return this.#sendOnce(exchange, exchange.idempotent);
   }
 
@@ -77,7 +80,8 @@ export class Transport {
     const system = systemCertificates();
     if (system.length === 0) return false;
     this.#authorities = [...(this.#authorities ?? tls.rootCertificates), ...system];
-    this.close();
+    // Transfers that are under way go on over the agents that they have.
+    this.#agents.clear();
     return true;
   }
 
@@ -218,7 +222,14 @@ async function sendBody(
   const { body } = exchange;
   if (body === undefined) return void request.end();
   let answered = false;
-  request.once("response", () => (answered = true));
+  request.once("response", (response: http.IncomingMessage) => {
+    answered = true;
+    // An answer that comes before the end of the body, such as a refusal, leaves a connection that
+    // cannot be used again.
+    response.once("close", () => {
+      if (!request.writableEnded) request.destroy();
+    });
+  });
   let sent = 0;
   for await (const chunk of body instanceof Uint8Array ? slices(body) : body()) {
     if (answered || request.destroyed) return;

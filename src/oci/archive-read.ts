@@ -15,7 +15,7 @@ import {
 import { imageFromRawConfig } from "./assemble.ts";
 import { addressOf, missingBlob, type BlobAddress, type BlobSource } from "./blobs.ts";
 import { parseConfig } from "./config.ts";
-import { checkList, checkObject, checkText, fieldError, parseJson } from "./document.ts";
+import { checkList, checkObject, checkText, fieldError, parseJson, showName } from "./document.ts";
 import { openImage, type Image, type ImageOrIndex } from "./image.ts";
 import { layerOf, type Layer } from "./layer.ts";
 import {
@@ -135,7 +135,9 @@ function findSavedImage(
       (name !== undefined && configDigest(image.config) === name),
   );
   if (found !== undefined) return found;
-  const names = images.map((image) => image.tags[0] ?? configDigest(image.config) ?? image.config);
+  const names = images.map((image) =>
+    showName(image.tags[0] ?? configDigest(image.config) ?? image.config),
+  );
   throw new BivyError(
     "image-not-found",
     name === undefined
@@ -171,12 +173,12 @@ async function openSavedImage(tar: TarIndex, saved: SavedImage, limits: Limits):
   if (stated !== undefined && stated !== digest)
     throw new BivyError(
       "digest-mismatch",
-      `${path}: ${saved.config}: expected ${stated}, found ${digest}`,
+      `${path}: ${showName(saved.config)}: expected ${stated}, found ${digest}`,
       {
         hint: "The archive was damaged or changed; save the image again.",
       },
     );
-  const config = parseConfig(rawConfig, `${path}: ${saved.config}`);
+  const config = parseConfig(rawConfig, `${path}: ${showName(saved.config)}`);
   const diffIds = config.rootfs.diff_ids;
   if (diffIds.length !== saved.layers.length)
     throw new BivyError(
@@ -213,7 +215,7 @@ async function hashContent(content: Content): Promise<Digest> {
 }
 
 function missingFile(path: string, name: string): BivyError {
-  return new BivyError("image-invalid", `${path}: ${name} is missing`, {
+  return new BivyError("image-invalid", `${path}: ${showName(name)} is missing`, {
     hint: "The archive is incomplete; save the image again.",
   });
 }

@@ -35,7 +35,7 @@ import {
 import { describeWithPlatform } from "./layout.ts";
 import { encodeIndex } from "./manifest.ts";
 import { type Platform } from "./platform.ts";
-import { shortReference, withDefaultTag, type Reference } from "./reference.ts";
+import { formatReference, withDefaultTag, type Reference } from "./reference.ts";
 import { selectPlatform } from "./select.ts";
 import { removeUnfinishedFiles, replaceFile } from "./unfinished-file.ts";
 
@@ -95,8 +95,9 @@ export async function* dockerArchive(
   const named = references.map(withDefaultTag).filter((reference) => reference.tag !== undefined);
   const saved = {
     Config: configName,
+    // Whole references: podman takes `alpine:3.20` for `localhost/alpine:3.20`, docker does not.
     RepoTags: named.map(({ registry, repository, tag }) =>
-      shortReference({ registry, repository, tag: tag! }),
+      formatReference({ registry, repository, tag: tag! }),
     ),
     Layers: layers.map(layerName),
   };
@@ -124,7 +125,7 @@ async function unpackedContent(layer: Layer, events: EventSink): Promise<Content
 function encodeRepositories(references: readonly Reference[], top: Layer): Uint8Array {
   const repositories: Record<string, Record<string, string>> = {};
   for (const { registry, repository, tag } of references) {
-    const name = shortReference({ registry, repository });
+    const name = formatReference({ registry, repository });
     repositories[name] = { ...repositories[name], [tag!]: top.diffId.slice("sha256:".length) };
   }
   const sorted = Object.entries(repositories).map(([name, tags]) => [name, sortMap(tags)]);

@@ -12,8 +12,31 @@ export type Check = (value: unknown, at: string) => unknown;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
+/** Lists and objects inside each other; writing what nests without bound overflows the stack. */
+const deepestNesting = 100;
+
+function nestsTooDeeply(bytes: Uint8Array): boolean {
+  let depth = 0;
+  let inText = false;
+  for (let at = 0; at < bytes.byteLength; at++) {
+    const byte = bytes[at]!;
+    if (inText) {
+      if (byte === 0x5c) at++;
+      else if (byte === 0x22) inText = false;
+    } else if (byte === 0x22) inText = true;
+    else if (byte === 0x5b || byte === 0x7b) {
+      if (++depth > deepestNesting) return true;
+    } else if (byte === 0x5d || byte === 0x7d) depth--;
+  }
+  return false;
+}
+
 /** Parses JSON in UTF-8; `subject` names the document in messages. */
 export function parseJson(bytes: Uint8Array, subject: string): unknown {
+  if (nestsTooDeeply(bytes))
+    throw new BivyError("image-invalid", `${subject}: nests deeper than ${deepestNesting} levels`, {
+      hint: "The document is damaged or hostile.",
+    });
   try {
     return JSON.parse(decoder.decode(bytes)) as unknown;
   } catch (error) {
@@ -31,6 +54,11 @@ export function fieldError(at: string, expected: string, found: unknown): BivyEr
   const text = found === undefined ? "nothing" : (JSON.stringify(found) ?? "nothing");
   const shown = text.length > 80 ? `${text.slice(0, 77)}...` : text;
   return new BivyError("image-invalid", `${at}: expected ${expected}, found ${shown}`);
+}
+
+/** A name from outside for a message: quoted if it could disturb a terminal. */
+export function showName(name: string): string {
+  return /^[\x21-\x7e]{1,200}$/.test(name) ? name : JSON.stringify(name.slice(0, 200));
 }
 
 export function checkObject(value: unknown, at: string): JsonObject {

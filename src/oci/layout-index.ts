@@ -4,9 +4,9 @@
  */
 import { BivyError } from "../base/index.ts";
 import { bareDescriptor, refNameAnnotation, type Descriptor } from "./descriptor.ts";
-import { parseDocument, type TextMap } from "./document.ts";
+import { parseDocument, showName, type TextMap } from "./document.ts";
 import { parseManifest, type IndexManifest } from "./manifest.ts";
-import { formatReference, tryParseReference, withDefaultTag } from "./reference.ts";
+import { formatReference, isTag, tryParseReference, withDefaultTag } from "./reference.ts";
 
 export const layoutFileName = "oci-layout";
 export const indexFileName = "index.json";
@@ -73,7 +73,7 @@ function wholeName(name: string): string | undefined {
 }
 
 function notFound(entries: readonly Descriptor[], message: string): BivyError {
-  const names = entries.map((entry) => nameOf(entry) ?? entry.digest);
+  const names = entries.map((entry) => showName(nameOf(entry) ?? entry.digest));
   const shown = names.slice(0, 10).join(", ") + (names.length > 10 ? ", …" : "");
   return new BivyError("image-not-found", message, {
     hint: names.length === 0 ? "It holds no image." : `Name one after a colon. It holds: ${shown}`,
@@ -118,8 +118,7 @@ const nameForm =
  * never used as a path, but other tools may.
  */
 export function checkEntryName(name: string): void {
-  const isTag = /^\w[\w.-]{0,127}$/.test(name);
-  if (name.length <= 4096 && !name.includes("..") && (isTag || nameForm.test(name))) return;
+  if (name.length <= 4096 && !name.includes("..") && (isTag(name) || nameForm.test(name))) return;
   if (tryParseReference(name) !== undefined && !name.includes("..")) return;
   throw new BivyError(
     "reference-invalid",

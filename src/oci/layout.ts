@@ -183,7 +183,8 @@ async function readIfPresent(path: string, limits: Limits): Promise<Uint8Array |
     if (size > limits["document-size"]) throw limitExceeded("document-size", limits, path);
     return await readFile(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw fileError(error, "reading", path);
   }
 }

@@ -22,6 +22,8 @@ const defaultTag = "latest";
 const formerDefaultRegistry = "index.docker.io";
 
 const longestName = 255;
+/** A name, a tag and a digest, with room to spare; what is longer is not looked at. */
+const longestText = 512;
 const repositoryForm =
   /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 const registryForm =
@@ -38,11 +40,15 @@ export function parseReference(text: string): Reference {
   if (typeof found !== "string") return found;
   const lower = text.toLowerCase();
   const fixable = lower !== text && typeof readReference(lower) !== "string";
-  throw new BivyError("reference-invalid", `image reference "${text}": ${found}`, {
-    hint: fixable
-      ? `Names of repositories are lower-case: ${lower}`
-      : "Write [REGISTRY/]REPOSITORY[:TAG][@DIGEST], such as alpine:3.20.",
-  });
+  throw new BivyError(
+    "reference-invalid",
+    `image reference "${text.slice(0, longestText)}": ${found}`,
+    {
+      hint: fixable
+        ? `Names of repositories are lower-case: ${lower}`
+        : "Write [REGISTRY/]REPOSITORY[:TAG][@DIGEST], such as alpine:3.20.",
+    },
+  );
 }
 
 export function isTag(text: string): boolean {
@@ -52,6 +58,7 @@ export function isTag(text: string): boolean {
 /** The reference, or what is wrong with the text. */
 function readReference(text: string): Reference | string {
   if (text === "") return "it is empty";
+  if (text.length > longestText) return `it is longer than ${longestText} characters`;
   const at = text.indexOf("@");
   const digestText = at === -1 ? undefined : text.slice(at + 1);
   const digest = digestText === undefined ? undefined : tryParseDigest(digestText);

@@ -38,7 +38,10 @@ export function canRunArch(arch: string, host = hostArch()): boolean {
 /** An interpreter counts only if the kernel holds it open (flag F): others are not found inside a root. */
 function hasInterpreter(arch: string): boolean {
   try {
-    const text = readFileSync(`/proc/sys/fs/binfmt_misc/qemu-${interpreters[arch] ?? arch}`, "utf8");
+    const text = readFileSync(
+      `/proc/sys/fs/binfmt_misc/qemu-${interpreters[arch] ?? arch}`,
+      "utf8",
+    );
     return text.startsWith("enabled") && /^flags:.*F/m.test(text);
   } catch {
     return false;

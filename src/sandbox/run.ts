@@ -35,7 +35,17 @@ export const coveredFolders = ["proc", "dev"] as const;
  * What remains of root's powers: those that a package script needs to place files and change owners.
  * Not mknod: a device node of the host's disk would be a way out.
  */
-const capabilities = ["chown", "dac_override", "fowner", "fsetid", "kill", "setgid", "setuid", "setfcap", "sys_chroot"];
+const capabilities = [
+  "chown",
+  "dac_override",
+  "fowner",
+  "fsetid",
+  "kill",
+  "setgid",
+  "setuid",
+  "setfcap",
+  "sys_chroot",
+];
 
 /** $1 root, $2 mount, $3 setpriv, $4 chroot, $5 capability list; then the command. */
 const setup = `
@@ -66,12 +76,38 @@ function spawnSandboxed(tools: ToolPaths, request: RunRequest): Promise<RunResul
   const child = spawn(
     tools.unshare,
     [
-      ...["--mount", "--pid", "--ipc", "--uts", "--net", "--fork", "--kill-child=KILL", "--propagation", "private"],
-      ...["--", tools.sh, "-c", setup, "sandbox", request.root, tools.mount, tools.setpriv, tools.chroot],
+      ...[
+        "--mount",
+        "--pid",
+        "--ipc",
+        "--uts",
+        "--net",
+        "--fork",
+        "--kill-child=KILL",
+        "--propagation",
+        "private",
+      ],
+      ...[
+        "--",
+        tools.sh,
+        "-c",
+        setup,
+        "sandbox",
+        request.root,
+        tools.mount,
+        tools.setpriv,
+        tools.chroot,
+      ],
       capabilities.map((name) => `,+${name}`).join(""),
       ...request.command,
     ],
-    { env: request.environment, cwd: "/", stdio: ["ignore", "pipe", "pipe"], signal: request.signal, killSignal: "SIGKILL" },
+    {
+      env: request.environment,
+      cwd: "/",
+      stdio: ["ignore", "pipe", "pipe"],
+      signal: request.signal,
+      killSignal: "SIGKILL",
+    },
   );
   const output = new TailBuffer(outputKept);
   child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
@@ -88,13 +124,22 @@ function spawnSandboxed(tools: ToolPaths, request: RunRequest): Promise<RunResul
       reject(
         aborted
           ? new BivyError("aborted", "interrupted", { cause })
-          : new BivyError("sandbox-unavailable", `commands cannot be run in a root: ${messageOf(cause)}`, { cause }),
+          : new BivyError(
+              "sandbox-unavailable",
+              `commands cannot be run in a root: ${messageOf(cause)}`,
+              { cause },
+            ),
       );
     });
     child.on("close", (code, killedBy) => {
       clearTimeout(timer);
-      const note = timedOut ? `\nstopped after ${request.timeoutMilliseconds / 1000} seconds (limit script-time)` : "";
-      resolve({ exitCode: code ?? 128 + (killedBy === "SIGKILL" ? 9 : 15), output: output.text() + note });
+      const note = timedOut
+        ? `\nstopped after ${request.timeoutMilliseconds / 1000} seconds (limit script-time)`
+        : "";
+      resolve({
+        exitCode: code ?? 128 + (killedBy === "SIGKILL" ? 9 : 15),
+        output: output.text() + note,
+      });
     });
   });
 }
@@ -133,12 +178,27 @@ export async function whyNoSandbox(): Promise<string | undefined> {
   return new Promise((resolve) => {
     const probe = spawn(
       tools.unshare,
-      ["--mount", "--pid", "--ipc", "--uts", "--net", "--fork", "--propagation", "private", "--", tools.sh, "-c", "exit 0"],
+      [
+        "--mount",
+        "--pid",
+        "--ipc",
+        "--uts",
+        "--net",
+        "--fork",
+        "--propagation",
+        "private",
+        "--",
+        tools.sh,
+        "-c",
+        "exit 0",
+      ],
       { stdio: ["ignore", "ignore", "pipe"] },
     );
     let said = "";
     probe.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
     probe.on("error", (error) => resolve(error.message));
-    probe.on("close", (code) => resolve(code === 0 ? undefined : `the kernel does not allow namespaces: ${said.trim()}`));
+    probe.on("close", (code) =>
+      resolve(code === 0 ? undefined : `the kernel does not allow namespaces: ${said.trim()}`),
+    );
   });
 }

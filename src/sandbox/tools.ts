@@ -27,7 +27,11 @@ export function requireTools(path: string): ToolPaths {
   const found = sandboxTools.map((tool) => [tool, findTool(tool, path)] as const);
   const missing = found.filter(([, place]) => place === undefined).map(([tool]) => tool);
   if (missing.length === 0) return Object.fromEntries(found) as Record<SandboxTool, string>;
-  throw new BivyError("sandbox-unavailable", `commands cannot be run in a root: ${missing.join(", ")} not found`, {
-    hint: "Install util-linux and coreutils.",
-  });
+  throw new BivyError(
+    "sandbox-unavailable",
+    `commands cannot be run in a root: ${missing.join(", ")} not found`,
+    {
+      hint: "Install util-linux and coreutils.",
+    },
+  );
 }

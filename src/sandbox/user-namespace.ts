@@ -11,7 +11,9 @@ const marker = "BIVY_USER_NAMESPACE";
 
 /** Whether the present process would gain by entering a user namespace. */
 export function wantsUserNamespace(): boolean {
-  return process.platform === "linux" && process.geteuid?.() !== 0 && process.env[marker] === undefined;
+  return (
+    process.platform === "linux" && process.geteuid?.() !== 0 && process.env[marker] === undefined
+  );
 }
 
 /**
@@ -22,23 +24,32 @@ export function wantsUserNamespace(): boolean {
 export async function runInUserNamespace(): Promise<number | undefined> {
   const unshare = findTool("unshare", process.env["PATH"] ?? "");
   if (unshare === undefined) return undefined;
-  const flags = [["--user", "--map-root-user", "--map-auto"], ["--user", "--map-root-user"]].find(
-    (candidate) => spawnSync(unshare, [...candidate, "--", "true"], { stdio: "ignore" }).status === 0,
+  const flags = [
+    ["--user", "--map-root-user", "--map-auto"],
+    ["--user", "--map-root-user"],
+  ].find(
+    (candidate) =>
+      spawnSync(unshare, [...candidate, "--", "true"], { stdio: "ignore" }).status === 0,
   );
   if (flags === undefined) return undefined;
   return new Promise((resolve) => {
-    const child = spawn(unshare, [...flags, "--", process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
-      stdio: "inherit",
-      env: { ...process.env, [marker]: "1" },
-    });
-    // The terminal sends Ctrl-C to the child too, which cleans up; this process only waits for it.
-    const ignore = () => {};
-    process.on("SIGINT", ignore);
+    const child = spawn(
+      unshare,
+      [...flags, "--", process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+      {
+        stdio: "inherit",
+        env: { ...process.env, [marker]: "1" },
+      },
+    );
+    process.on("SIGINT", waitForChild);
     process.on("SIGTERM", () => child.kill("SIGTERM"));
     child.on("error", () => resolve(undefined));
     child.on("close", (code, signal) => {
-      process.off("SIGINT", ignore);
+      process.off("SIGINT", waitForChild);
       resolve(code ?? (signal === "SIGINT" ? 130 : 143));
     });
   });
 }
+
+/** The terminal sends Ctrl-C to the child too, which cleans up; this process only waits for it. */
+function waitForChild(): void {}

@@ -69,7 +69,8 @@ export class DirectoryRoot implements Root {
     const stats = this.#stat(path);
     if (stats !== undefined && !stats.isDirectory())
       throw new BivyError("file-exists", `${path}: a file stands where a directory is to be made`);
-    if (stats === undefined) this.#try("making the directory", path, () => mkdirSync(this.#host(path)));
+    if (stats === undefined)
+      this.#try("making the directory", path, () => mkdirSync(this.#host(path)));
     this.#apply(path, attributes);
   }
 
@@ -81,7 +82,9 @@ export class DirectoryRoot implements Root {
     this.#temporary += 1;
     const temporary = joinPath(parentPath(path), `.bivy.${process.pid}.${this.#temporary}`);
     try {
-      const descriptor = this.#try("creating", path, () => openSync(this.#host(temporary), "wx", 0o600));
+      const descriptor = this.#try("creating", path, () =>
+        openSync(this.#host(temporary), "wx", 0o600),
+      );
       try {
         for await (const chunk of content.chunks())
           this.#try("writing", path, () => {
@@ -105,7 +108,10 @@ export class DirectoryRoot implements Root {
 
   makeLink(path: string, existing: string): void {
     if (this.lookup(existing)?.kind !== "file")
-      throw new BivyError("file-not-found", `${path}: cannot link to ${existing}: expected a file there`);
+      throw new BivyError(
+        "file-not-found",
+        `${path}: cannot link to ${existing}: expected a file there`,
+      );
     this.#replace(path, () => linkSync(this.#host(existing), this.#host(path)));
   }
 
@@ -155,7 +161,9 @@ export class DirectoryRoot implements Root {
   }
 
   #stat(path: string): Stats | undefined {
-    return this.#try("looking at", path, () => lstatSync(this.#host(path), { throwIfNoEntry: false }));
+    return this.#try("looking at", path, () =>
+      lstatSync(this.#host(path), { throwIfNoEntry: false }),
+    );
   }
 
   #entry(path: string, stats: Stats): RootEntry {
@@ -165,32 +173,51 @@ export class DirectoryRoot implements Root {
       gid: stats.gid,
       mtime: Math.floor(stats.mtimeMs / 1000),
     };
-    const device = { major: (stats.rdev >> 8) & 0xfff, minor: (stats.rdev & 0xff) | ((stats.rdev >> 12) & 0xfff00) };
+    const device = {
+      major: (stats.rdev >> 8) & 0xfff,
+      minor: (stats.rdev & 0xff) | ((stats.rdev >> 12) & 0xfff00),
+    };
     switch (stats.mode & fileType) {
       case 0o040000:
         return { ...attributes, kind: "directory" };
       case 0o120000:
-        return { ...attributes, kind: "symlink", target: decodeName(readlinkSync(this.#host(path), "buffer")) };
+        return {
+          ...attributes,
+          kind: "symlink",
+          target: decodeName(readlinkSync(this.#host(path), "buffer")),
+        };
       case 0o020000:
         return { ...attributes, kind: "character", ...device };
       case 0o060000:
         return { ...attributes, kind: "block", ...device };
       case 0o100000:
-        return { ...attributes, kind: "file", content: fileContent(this.#host(path).toString(), stats.size) };
+        return {
+          ...attributes,
+          kind: "file",
+          content: fileContent(this.#host(path).toString(), stats.size),
+        };
       default:
         return { ...attributes, kind: "fifo" };
     }
   }
 
   #hasRealParents(path: string): boolean {
-    return pathPrefixes(parentPath(path)).every((above) => this.#stat(above)?.isDirectory() === true);
+    return pathPrefixes(parentPath(path)).every(
+      (above) => this.#stat(above)?.isDirectory() === true,
+    );
   }
 
   #requireParents(path: string): void {
     for (const above of pathPrefixes(parentPath(path))) {
       const stats = this.#stat(above);
-      if (stats === undefined) throw new BivyError("file-not-found", `${path}: its folder ${above} does not exist`);
-      if (stats.isSymbolicLink()) throw symlinkParentError(path, above, decodeName(readlinkSync(this.#host(above), "buffer")));
+      if (stats === undefined)
+        throw new BivyError("file-not-found", `${path}: its folder ${above} does not exist`);
+      if (stats.isSymbolicLink())
+        throw symlinkParentError(
+          path,
+          above,
+          decodeName(readlinkSync(this.#host(above), "buffer")),
+        );
       if (!stats.isDirectory()) throw notDirectoryError(path, above);
     }
   }
@@ -238,11 +265,18 @@ export class DirectoryRoot implements Root {
 /** Node has no setxattr(2); setfattr comes with the attr package. */
 function setExtendedAttribute(path: Buffer, name: string, value: Uint8Array): void {
   const encoded = `0x${Buffer.from(value).toString("hex")}`;
-  const made = spawnSync("setfattr", ["-h", "-n", name, "-v", encoded, "--", path.toString()], { encoding: "utf8" });
+  const made = spawnSync("setfattr", ["-h", "-n", name, "-v", encoded, "--", path.toString()], {
+    encoding: "utf8",
+  });
   if (made.error !== undefined)
-    throw new BivyError("io-failed", `${baseName(path.toString())}: cannot set ${name}: setfattr is not installed`, {
-      cause: made.error,
-      hint: "Install the attr package.",
-    });
-  if (made.status !== 0) throw new BivyError("file-denied", `cannot set ${name}: ${made.stderr.trim()}`);
+    throw new BivyError(
+      "io-failed",
+      `${baseName(path.toString())}: cannot set ${name}: setfattr is not installed`,
+      {
+        cause: made.error,
+        hint: "Install the attr package.",
+      },
+    );
+  if (made.status !== 0)
+    throw new BivyError("file-denied", `cannot set ${name}: ${made.stderr.trim()}`);
 }

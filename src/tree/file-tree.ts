@@ -51,12 +51,14 @@ export function* layerItems(top: DirectoryNode, options: LayerOptions): Generato
   const pendingParents: WalkedNode[] = [];
   for (const walked of walkTree(top)) {
     const { path, node } = walked;
-    while (pendingParents.length > 0 && !path.startsWith(`${pendingParents.at(-1)!.path}/`)) pendingParents.pop();
+    while (pendingParents.length > 0 && !path.startsWith(`${pendingParents.at(-1)!.path}/`))
+      pendingParents.pop();
     if (options.includes !== undefined && !options.includes(path)) {
       if (node.kind === "directory") pendingParents.push(walked);
       continue;
     }
-    for (const parent of pendingParents) yield { header: headerOf(parent.path, parent.node, options.newest) };
+    for (const parent of pendingParents)
+      yield { header: headerOf(parent.path, parent.node, options.newest) };
     pendingParents.length = 0;
     if (node.kind !== "file") {
       yield { header: headerOf(path, node, options.newest) };
@@ -74,7 +76,13 @@ export function* layerItems(top: DirectoryNode, options: LayerOptions): Generato
 }
 
 function headerOf(path: string, node: TreeNode, newest: number): TarHeader {
-  const common = { path, mode: node.mode, uid: node.uid, gid: node.gid, ...cappedTime(node, newest) };
+  const common = {
+    path,
+    mode: node.mode,
+    uid: node.uid,
+    gid: node.gid,
+    ...cappedTime(node, newest),
+  };
   const fields = node.xattrs === undefined ? common : { ...common, xattrs: node.xattrs };
   switch (node.kind) {
     case "file":
@@ -83,13 +91,21 @@ function headerOf(path: string, node: TreeNode, newest: number): TarHeader {
       return tarHeader({ ...fields, type: "symlink", linkPath: node.target });
     case "character":
     case "block":
-      return tarHeader({ ...fields, type: node.kind, deviceMajor: node.major, deviceMinor: node.minor });
+      return tarHeader({
+        ...fields,
+        type: node.kind,
+        deviceMajor: node.major,
+        deviceMinor: node.minor,
+      });
     default:
       return tarHeader({ ...fields, type: node.kind });
   }
 }
 
-function cappedTime(node: Attributes, newest: number): Pick<TarHeader, "mtime" | "mtimeNanoseconds"> {
+function cappedTime(
+  node: Attributes,
+  newest: number,
+): Pick<TarHeader, "mtime" | "mtimeNanoseconds"> {
   return node.mtime >= newest
     ? { mtime: newest, mtimeNanoseconds: 0 }
     : { mtime: node.mtime, mtimeNanoseconds: node.mtimeNanoseconds ?? 0 };

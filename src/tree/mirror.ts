@@ -78,7 +78,9 @@ export class Mirror {
     const seen = new Set<string>();
     const linked = new Map<bigint, string>();
     await this.#takeDirectory("", root, seen, linked);
-    const gone = [...this.#noted].filter(([path, { stats }]) => stats !== undefined && !seen.has(path));
+    const gone = [...this.#noted].filter(
+      ([path, { stats }]) => stats !== undefined && !seen.has(path),
+    );
     for (const [path] of gone.reverse()) if (!this.#isIgnored(path)) root.remove(path);
     for (const { path, node } of walkTree(root.snapshot())) {
       const stats = lstatSync(this.#host(path), { bigint: true, throwIfNoEntry: false });
@@ -115,20 +117,34 @@ export class Mirror {
     }
   }
 
-  async #takeDirectory(path: string, root: TreeRoot, seen: Set<string>, linked: Map<bigint, string>): Promise<void> {
-    const names = readdirSync(this.#host(path), { encoding: "buffer" }).map(decodeName).sort(compareNames);
+  async #takeDirectory(
+    path: string,
+    root: TreeRoot,
+    seen: Set<string>,
+    linked: Map<bigint, string>,
+  ): Promise<void> {
+    const names = readdirSync(this.#host(path), { encoding: "buffer" })
+      .map(decodeName)
+      .sort(compareNames);
     for (const name of names) {
       const childPath = joinPath(path, name);
       if (this.#isIgnored(childPath)) continue;
       seen.add(childPath);
       const stats = this.#stats(childPath);
       const noted = this.#noted.get(childPath);
-      if (noted?.stats === undefined || !sameStats(noted.stats, stats)) await this.#take(childPath, stats, noted, root, linked);
+      if (noted?.stats === undefined || !sameStats(noted.stats, stats))
+        await this.#take(childPath, stats, noted, root, linked);
       if (stats.isDirectory()) await this.#takeDirectory(childPath, root, seen, linked);
     }
   }
 
-  async #take(path: string, stats: BigIntStats, noted: Noted | undefined, root: TreeRoot, linked: Map<bigint, string>): Promise<void> {
+  async #take(
+    path: string,
+    stats: BigIntStats,
+    noted: Noted | undefined,
+    root: TreeRoot,
+    linked: Map<bigint, string>,
+  ): Promise<void> {
     const before = noted?.node;
     const attributes = this.#takenAttributes(stats, noted);
     if (stats.isDirectory()) {
@@ -186,7 +202,9 @@ export class Mirror {
   }
 
   #isIgnored(path: string): boolean {
-    return this.#options.ignored.some((ignored) => path === ignored || path.startsWith(`${ignored}/`));
+    return this.#options.ignored.some(
+      (ignored) => path === ignored || path.startsWith(`${ignored}/`),
+    );
   }
 
   #stats(path: string): BigIntStats {
@@ -232,5 +250,8 @@ function sameStats(a: BigIntStats, b: BigIntStats): boolean {
 
 async function holds(content: Content, bytes: Uint8Array): Promise<boolean> {
   if (content.size !== bytes.byteLength) return false;
-  return equalBytes(await collectBytes(content.chunks(), content.size, () => new Error("grew")), bytes);
+  return equalBytes(
+    await collectBytes(content.chunks(), content.size, () => new Error("grew")),
+    bytes,
+  );
 }

@@ -7,7 +7,14 @@
  * another package's link. Who wants to follow links asks `resolve` first.
  */
 import { BivyError, pathParts, type Content } from "../base/index.ts";
-import type { Attributes, DeviceNode, DirectoryNode, FifoNode, FileNode, SymlinkNode } from "./node.ts";
+import type {
+  Attributes,
+  DeviceNode,
+  DirectoryNode,
+  FifoNode,
+  FileNode,
+  SymlinkNode,
+} from "./node.ts";
 
 /** What stands at a path; a directory without its children. */
 export type RootEntry =
@@ -86,7 +93,11 @@ export function symlinkParentError(path: string, link: string, target: string): 
 }
 
 export function notDirectoryError(path: string, parent: string): BivyError {
-  return new BivyError("file-conflict", `${path}: ${parent === "" ? "/" : parent} is not a directory`, {
-    hint: "A file stands where a folder is needed; two packages do not fit together.",
-  });
+  return new BivyError(
+    "file-conflict",
+    `${path}: ${parent === "" ? "/" : parent} is not a directory`,
+    {
+      hint: "A file stands where a folder is needed; two packages do not fit together.",
+    },
+  );
 }

@@ -8,7 +8,14 @@ import {
   parentPath,
   type Content,
 } from "../base/index.ts";
-import type { Attributes, DeviceNode, DirectoryNode, FifoNode, FileNode, TreeNode } from "./node.ts";
+import type {
+  Attributes,
+  DeviceNode,
+  DirectoryNode,
+  FifoNode,
+  FileNode,
+  TreeNode,
+} from "./node.ts";
 import { notDirectoryError, symlinkParentError, type Root, type RootEntry } from "./root.ts";
 
 interface OpenDirectory extends Attributes {
@@ -56,15 +63,26 @@ export class TreeRoot implements Root {
 
   makeDirectory(path: string, attributes: Attributes): void {
     if (path === "") {
-      this.#top = { ...pickAttributes(attributes), kind: "directory", children: this.#top.children };
+      this.#top = {
+        ...pickAttributes(attributes),
+        kind: "directory",
+        children: this.#top.children,
+      };
       return;
     }
     const parent = this.#parent(path);
     const existing = parent.children.get(baseName(path));
     if (existing !== undefined && existing.kind !== "directory")
-      throw new BivyError("file-exists", `${path}: a ${existing.kind} stands where a directory is to be made`);
+      throw new BivyError(
+        "file-exists",
+        `${path}: a ${existing.kind} stands where a directory is to be made`,
+      );
     const children = existing?.children ?? new Map<string, OpenNode>();
-    parent.children.set(baseName(path), { ...pickAttributes(attributes), kind: "directory", children });
+    parent.children.set(baseName(path), {
+      ...pickAttributes(attributes),
+      kind: "directory",
+      children,
+    });
   }
 
   async writeFile(path: string, attributes: Attributes, content: Content): Promise<void> {
@@ -79,7 +97,10 @@ export class TreeRoot implements Root {
   makeLink(path: string, existing: string): void {
     const node = this.#find(existing);
     if (node?.kind !== "file")
-      throw new BivyError("file-not-found", `${path}: cannot link to ${existing}: expected a file there`);
+      throw new BivyError(
+        "file-not-found",
+        `${path}: cannot link to ${existing}: expected a file there`,
+      );
     this.#place(path, node);
     const paths = this.#links.get(node) ?? new Set([existing]);
     this.#links.set(node, paths.add(path));
@@ -91,7 +112,8 @@ export class TreeRoot implements Root {
 
   setAttributes(path: string, attributes: Attributes): void {
     const node = this.#find(path);
-    if (node === undefined) throw new BivyError("file-not-found", `${path}: no such file in the tree`);
+    if (node === undefined)
+      throw new BivyError("file-not-found", `${path}: no such file in the tree`);
     if (node.kind === "directory") return this.makeDirectory(path, attributes);
     const changed = { ...withoutAttributes(node), ...pickAttributes(attributes) } as OpenNode;
     const linked = node.kind === "file" ? this.#links.get(node) : undefined;
@@ -154,7 +176,10 @@ export class TreeRoot implements Root {
     const name = baseName(path);
     const existing = parent.children.get(name);
     if (existing?.kind === "directory")
-      throw new BivyError("file-exists", `${path}: a directory stands where a ${node.kind} is to be made`);
+      throw new BivyError(
+        "file-exists",
+        `${path}: a directory stands where a ${node.kind} is to be made`,
+      );
     if (existing !== undefined) this.#unlink(path, existing);
     parent.children.set(name, node);
   }
@@ -192,7 +217,15 @@ export function pickAttributes(from: Attributes): Attributes {
 }
 
 function withoutAttributes(node: OpenNode): object {
-  const { mode: _mode, uid: _uid, gid: _gid, mtime: _mtime, mtimeNanoseconds: _n, xattrs: _x, ...rest } = node;
+  const {
+    mode: _mode,
+    uid: _uid,
+    gid: _gid,
+    mtime: _mtime,
+    mtimeNanoseconds: _n,
+    xattrs: _x,
+    ...rest
+  } = node;
   return rest;
 }
 

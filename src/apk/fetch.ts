@@ -1,0 +1,207 @@
+/**
+ * Fetching from repositories: indexes and packages. A folder of this machine is read in place; what
+ * comes over the network goes through the cache, and what turns out false there is thrown out of it.
+ */
+import { stat } from "node:fs/promises";
+import {
+  BivyError,
+  collectBytes,
+  fileContent,
+  fileError,
+  ignoreEvents,
+  isBivyError,
+  limitExceeded,
+  type Content,
+  type EventSink,
+  type Limits,
+} from "../base/index.ts";
+import { fetchCached, type Cache, type HttpClient } from "../http/index.ts";
+import { readIndexArchive, type RepositoryIndex } from "./index-archive.ts";
+import type { Keyring } from "./keyring.ts";
+import { packageLabel, type Package } from "./package.ts";
+import type { PackageSource } from "./package-file.ts";
+import {
+  indexUrl,
+  isLocalRepository,
+  packageUrl,
+  requirePlainPackage,
+  type Repository,
+} from "./repositories.ts";
+
+/** What fetching needs from outside. */
+export interface Access {
+  readonly client: HttpClient;
+  readonly cache: Cache;
+  readonly limits: Limits;
+  readonly events?: EventSink;
+  readonly signal?: AbortSignal;
+}
+
+export interface LoadedIndex extends RepositoryIndex {
+  readonly repository: Repository;
+  /** Where the index was: a path or a URL. */
+  readonly location: string;
+}
+
+/** Fetches and verifies the index of a repository. `keyring` undefined takes it unverified. */
+export async function loadIndex(
+  repository: Repository,
+  arch: string,
+  keyring: Keyring | undefined,
+  access: Access,
+): Promise<LoadedIndex> {
+  const location = indexUrl(repository, arch);
+  const { limits } = access;
+  const bytes = await readIndexBytes(repository, location, access);
+  const trust = keyring === undefined ? {} : { trust: { keyring, repository } };
+  try {
+    const index = readIndexArchive(bytes, { subject: location, limits, ...trust });
+    reportIndex(index, location, access.events ?? ignoreEvents);
+    return { ...index, repository, location };
+  } catch (error) {
+    if (!isLocalRepository(repository)) await forget(access.cache, location);
+    throw error;
+  }
+}
+
+function reportIndex(index: RepositoryIndex, location: string, events: EventSink): void {
+  const { verified } = index;
+  if (verified === undefined)
+    return events({
+      type: "warning",
+      text: `${location}: taken without a signature that is trusted`,
+      hint: "Anyone between you and the repository can change what you install.",
+    });
+  events({
+    type: "verified",
+    link: "index",
+    subject: location,
+    detail: `${index.packages.length} packages, ${verified.signature.algorithm} signature by ${verified.key.name}`,
+  });
+}
+
+async function readIndexBytes(
+  repository: Repository,
+  location: string,
+  access: Access,
+): Promise<Uint8Array> {
+  const { client, cache, limits, signal } = access;
+  const content = isLocalRepository(repository)
+    ? await localContent(
+        location,
+        "Check the repository's path; it should end before the architecture.",
+      )
+    : await fetchCached({
+        client,
+        cache,
+        url: location,
+        revalidate: client.offline ? "never" : "always",
+        maxBytes: limits["index-size"],
+        subject: `index ${location}`,
+        ...(signal === undefined ? {} : { signal }),
+      });
+  return collectBytes(content.chunks(), limits["index-size"], () =>
+    limitExceeded("index-size", limits, location),
+  );
+}
+
+async function localContent(path: string, hint: string): Promise<Content> {
+  try {
+    return fileContent(path, (await stat(path)).size);
+  } catch (error) {
+    const known = fileError(error, "reading", path);
+    throw known.code === "file-not-found"
+      ? new BivyError(known.code, known.message, { cause: error, hint })
+      : known;
+  }
+}
+
+/** A package to fetch: where it is, and what it must be. */
+export interface PackageAddress {
+  readonly package: Package;
+  /** A path or a URL. */
+  readonly location: string;
+}
+
+export function addressIn(repository: Repository, arch: string, subject: Package): PackageAddress {
+  requirePlainPackage(subject.name, subject.version, indexUrl(repository, arch));
+  return {
+    package: subject,
+    location: packageUrl(repository, arch, subject.name, subject.version),
+  };
+}
+
+/**
+ * Makes the file of a package available: it is there when the promise resolves. Its content is not
+ * verified here but by whoever opens it, each time.
+ */
+export async function fetchPackage(
+  address: PackageAddress,
+  access: Access,
+): Promise<PackageSource> {
+  const { location } = address;
+  const { client, cache, limits, signal } = access;
+  const label = packageLabel(address.package);
+  if (!/^https?:\/\//i.test(location)) {
+    const content = await localContent(
+      location,
+      `The index names ${label}, but its file is not beside it; make the index anew.`,
+    );
+    return { subject: location, open: () => content.chunks() };
+  }
+  const key = `package ${address.package.identity}`;
+  const content = await fetchCached({
+    client,
+    cache,
+    url: location,
+    key,
+    revalidate: "never",
+    maxBytes: limits["download-size"],
+    subject: label,
+    ...(address.package.size > 0 ? { expectedSize: address.package.size } : {}),
+    ...(signal === undefined ? {} : { signal }),
+  }).catch((error: unknown) => {
+    throw unavailable(error, label, location);
+  });
+  return {
+    subject: label,
+    open: () => content.chunks(),
+    reject: () => cache.remove(key),
+  };
+}
+
+/** Mirrors drop old revisions: say so, since it is the usual reason. */
+function unavailable(error: unknown, label: string, location: string): unknown {
+  if (!isBivyError(error, "http-not-found")) return error;
+  return new BivyError(
+    "package-unavailable",
+    `${label}: ${location} is not there (404), though the index names it`,
+    {
+      cause: error,
+      hint: "Mirrors drop old revisions. Refresh the index or the lock; to keep builds repeatable, keep the packages: bivy lock --vendor DIR.",
+    },
+  );
+}
+
+async function forget(cache: Cache, key: string): Promise<void> {
+  await cache.remove(key).catch(() => undefined);
+}
+
+/** Fetches packages, several at once, in an order of its own; the result is in the given order. */
+export async function fetchPackages(
+  addresses: readonly PackageAddress[],
+  access: Access,
+): Promise<PackageSource[]> {
+  const stop = new AbortController();
+  const signal =
+    access.signal === undefined ? stop.signal : AbortSignal.any([access.signal, stop.signal]);
+  try {
+    // The client limits how many run at once.
+    return await Promise.all(
+      addresses.map((address) => fetchPackage(address, { ...access, signal })),
+    );
+  } catch (error) {
+    stop.abort();
+    throw error;
+  }
+}

@@ -1,0 +1,276 @@
+/**
+ * The declarative build: from an image configuration to an image. Per architecture: packages are
+ * resolved (or taken from a lock), fetched, verified and installed into a tree in memory; the rest of
+ * the configuration is applied; the tree becomes layers, and the layers an image.
+ */
+import {
+  CursorPool,
+  fetchPackages,
+  formatAtom,
+  installPackages,
+  makeBusyboxLinks,
+  readAccounts,
+  type Access,
+  type Installation,
+  type Key,
+  type PackageSource,
+  type TransactionResult,
+} from "../apk/index.ts";
+import { writeTar } from "../archive/index.ts";
+import { ignoreEvents, type EventSink } from "../base/index.ts";
+import {
+  formatCreated,
+  makeImage,
+  makeIndex,
+  platformOfArch,
+  writeLayer,
+  type BlobStore,
+  type HistoryEntry,
+  type Image,
+  type ImageOrIndex,
+  type Layer,
+} from "../oci/index.ts";
+import { canRunArch, whyNoSandbox } from "../sandbox/index.ts";
+import { layerItems, TreeRoot, type DirectoryNode } from "../tree/index.ts";
+import { applyImageConfig } from "./image-apply.ts";
+import { containerConfig, imageAnnotations } from "./image-config-container.ts";
+import type { ImageConfig } from "./image-config.ts";
+import { keyringFor, type BuildKeys } from "./image-keys.ts";
+import { planLayers } from "./layering.ts";
+import type { LockedPackage } from "./lock.ts";
+import type { Resolution, ResolvedPackage } from "./resolve.ts";
+import { TreeScripts } from "./tree-scripts.ts";
+
+export interface BuildOptions {
+  readonly config: ImageConfig;
+  readonly keys: BuildKeys;
+  readonly resolutions: readonly Resolution[];
+  readonly access: Access;
+  /** Where layers are written. */
+  readonly blobs: BlobStore;
+  /** The folder that `files` refer to. */
+  readonly contextFolder: string;
+  /** SOURCE_DATE_EPOCH: no file is dated later. Undefined: the newest package's build time. */
+  readonly time?: number;
+  readonly compression?: "gzip" | "zstd" | "none";
+  /** Where a locked package's kept copy is; undefined for one without. */
+  readonly keptCopy?: (locked: LockedPackage) => PackageSource | undefined;
+}
+
+export interface BuiltArch {
+  readonly arch: string;
+  readonly image: Image;
+  readonly packages: readonly ResolvedPackage[];
+  /** Labels of package scripts that did not run, and of those that failed. */
+  readonly skippedScripts: readonly string[];
+  readonly failedScripts: readonly string[];
+}
+
+export interface BuildResult {
+  readonly image: ImageOrIndex;
+  readonly archs: readonly BuiltArch[];
+}
+
+export async function buildImage(options: BuildOptions): Promise<BuildResult> {
+  const archs: BuiltArch[] = [];
+  for (const resolution of options.resolutions) archs.push(await buildArch(resolution, options));
+  const [only] = archs;
+  if (only !== undefined && archs.length === 1) return { image: only.image, archs };
+  const annotations = imageAnnotations(options.config);
+  return {
+    image: await makeIndex(
+      archs.map(({ image }) => ({ image })),
+      annotations,
+    ),
+    archs,
+  };
+}
+
+async function buildArch(resolution: Resolution, options: BuildOptions): Promise<BuiltArch> {
+  const { config, access, keys, contextFolder } = options;
+  const { arch } = resolution;
+  const report = access.events ?? ignoreEvents;
+  const time = options.time ?? newestBuild(resolution);
+  report({
+    type: "phase",
+    text: `${arch}: ${resolution.packages.length} packages for ${resolution.world.map(formatAtom).join(" ")}`,
+  });
+  const sources = await fetchSources(resolution.packages, options);
+  const tree = new TreeRoot({ rootAttributes: { mode: 0o755, uid: 0, gid: 0, mtime: time } });
+  const cursors = new CursorPool();
+  try {
+    const installed = await installTree(
+      tree,
+      resolution,
+      sources,
+      { ...options, time, cursors },
+      report,
+    );
+    await applyImageConfig(tree, config, {
+      arch,
+      time,
+      limits: access.limits,
+      keys: trustedKeys(resolution, keys, config),
+      contextFolder,
+      events: report,
+    });
+    const { users } = await readAccounts(tree, access.limits);
+    const { layers, history } = await writeLayers(
+      tree.snapshot(),
+      installed,
+      { ...options, time },
+      report,
+    );
+    const image = makeImage({
+      platform: platformOfArch(arch),
+      config: containerConfig(config, (name) => users.get(name)?.id),
+      layers,
+      history,
+      annotations: imageAnnotations(config),
+      created: time,
+    });
+    report({ type: "verified", link: "image", subject: `${arch} image`, detail: image.digest });
+    const { skippedScripts, failedScripts } = installed;
+    return { arch, image, packages: resolution.packages, skippedScripts, failedScripts };
+  } finally {
+    await cursors.close();
+  }
+}
+
+function newestBuild(resolution: Resolution): number {
+  return resolution.packages.reduce(
+    (newest, { package: { buildTime } }) => Math.max(newest, buildTime),
+    0,
+  );
+}
+
+async function fetchSources(
+  packages: readonly ResolvedPackage[],
+  options: BuildOptions,
+): Promise<Map<ResolvedPackage, PackageSource>> {
+  const sources = new Map<ResolvedPackage, PackageSource>();
+  const missing: ResolvedPackage[] = [];
+  for (const each of packages) {
+    if (each.package.installedSize === 0) continue;
+    const kept = options.keptCopy?.(each);
+    if (kept === undefined) missing.push(each);
+    else sources.set(each, kept);
+  }
+  const fetched = await fetchPackages(missing, options.access);
+  for (const [index, each] of missing.entries()) sources.set(each, fetched[index]!);
+  return sources;
+}
+
+async function installTree(
+  tree: TreeRoot,
+  resolution: Resolution,
+  sources: ReadonlyMap<ResolvedPackage, PackageSource>,
+  { config, access, time, cursors }: BuildOptions & { time: number; cursors: CursorPool },
+  report: EventSink,
+): Promise<TransactionResult> {
+  const { limits, signal } = access;
+  const stopping = signal === undefined ? {} : { signal };
+  const unable =
+    config.scripts === "skip"
+      ? "the configuration says so"
+      : await whyScriptsCannotRun(resolution.arch);
+  const scripts =
+    unable === undefined ? new TreeScripts(tree, { time, limits, ...stopping }) : undefined;
+  try {
+    const result = await installPackages(
+      tree,
+      resolution.packages.map((each) => toInstallation(each, sources.get(each))),
+      {
+        world: resolution.world,
+        archs: [resolution.arch],
+        limits,
+        time,
+        events: report,
+        cursors,
+        ...stopping,
+        ...(scripts === undefined ? {} : { scripts }),
+      },
+    );
+    if (result.skippedScripts.length > 0)
+      await standInForScripts(tree, result, unable ?? "", limits, time, report);
+    return result;
+  } finally {
+    await scripts?.close();
+  }
+}
+
+/** A package without files is never opened, so nothing stands behind its name. */
+const noFile: PackageSource = { subject: "a package without files", open: () => [] };
+
+function toInstallation(each: ResolvedPackage, source: PackageSource = noFile): Installation {
+  return {
+    package: each.package,
+    source,
+    trust: { by: "identity", identity: each.package.identity },
+    ...(each.tag === undefined ? {} : { tag: each.tag }),
+  };
+}
+
+async function whyScriptsCannotRun(arch: string): Promise<string | undefined> {
+  if (!canRunArch(arch)) return `this host cannot run ${arch} commands`;
+  return whyNoSandbox();
+}
+
+/** Names every script that was left out, and does by rule what the most important one would have done. */
+async function standInForScripts(
+  tree: TreeRoot,
+  { skippedScripts }: TransactionResult,
+  reason: string,
+  limits: Access["limits"],
+  time: number,
+  report: EventSink,
+): Promise<void> {
+  const links = await makeBusyboxLinks(tree, limits, time);
+  report({
+    type: "warning",
+    text: `package scripts did not run, because ${reason}: ${skippedScripts.join(", ")}`,
+    hint:
+      links === undefined
+        ? "BusyBox's links could not be made either: before Alpine 3.17 only its script knows them."
+        : `${links} links to BusyBox were made by rule. Check whether the image needs what the other scripts do.`,
+  });
+}
+
+/**
+ * The keys in the image: those that vouched for its packages, so that apk in it goes on trusting them;
+ * not those of repositories that only the build uses.
+ */
+function trustedKeys(resolution: Resolution, keys: BuildKeys, config: ImageConfig): Key[] {
+  const signers = new Set(resolution.packages.map(({ signedBy }) => signedBy));
+  const named = new Set(config.contents.repositories.map(({ url }) => url));
+  const used = keyringFor(resolution.arch, keys).keys.filter(({ name, builtIn, repository }) =>
+    builtIn ? signers.has(name) : repository === undefined || named.has(repository),
+  );
+  return [...used, ...keys.runtime];
+}
+
+async function writeLayers(
+  tree: DirectoryNode,
+  { database }: TransactionResult,
+  { config, blobs, time, compression, access }: BuildOptions & { time: number },
+  report: EventSink,
+): Promise<{ layers: Layer[]; history: HistoryEntry[] }> {
+  const layers: Layer[] = [];
+  const history: HistoryEntry[] = [];
+  for (const plan of planLayers(tree, database.installed, config.layering)) {
+    const tar = writeTar(layerItems(tree, { newest: time, includes: plan.includes }));
+    const layer = await writeLayer(tar, blobs, {
+      limits: access.limits,
+      ...(compression === undefined ? {} : { compression }),
+    });
+    layers.push(layer);
+    history.push({ created: formatCreated(time), created_by: "bivy build", comment: plan.comment });
+    report({
+      type: "verified",
+      link: "layer",
+      subject: `layer ${layers.length}`,
+      detail: `${layer.digest}, diff id ${layer.diffId}`,
+    });
+  }
+  return { layers, history };
+}

@@ -1,0 +1,17 @@
+/** build: from a configuration to an image; the lock that makes it repeatable. */
+export { buildImage, type BuildOptions, type BuildResult, type BuiltArch } from "./declarative.ts";
+export { parseArch } from "./image-config-archs.ts";
+export { loadImageConfig } from "./image-config-include.ts";
+export { parseImageConfig, type ImageConfig } from "./image-config.ts";
+export { loadBuildKeys, type BuildKeys } from "./image-keys.ts";
+export {
+  formatLock,
+  parseLock,
+  requestDigest,
+  requireCurrentLock,
+  type Lock,
+  type LockedArch,
+  type LockedPackage,
+} from "./lock.ts";
+export { checkDestination, writeOutput, type OutputOptions } from "./output.ts";
+export { resolveImage, type Resolution, type ResolvedPackage } from "./resolve.ts";

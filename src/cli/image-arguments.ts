@@ -1,0 +1,92 @@
+/** Arguments of build and lock: which configuration, and where its lock is. */
+import { stat } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import type { PackageSource } from "../apk/index.ts";
+import type { ImageConfig, Lock, LockedPackage } from "../build/index.ts";
+import { BivyError, fileContent, readUserFile } from "../base/index.ts";
+
+/** File names that are looked for when a folder is given. */
+const configNames = ["image.yaml", "image.yml", "bivy.yaml", "apko.yaml"];
+
+/** The configuration file that an argument means: the file itself, or the one in a folder. */
+export async function findConfig(argument: string): Promise<string> {
+  const found = await stat(argument).catch(() => undefined);
+  if (found === undefined)
+    throw new BivyError("file-not-found", `${argument}: no such file or folder`, {
+      hint: "Name an image configuration, such as image.yaml.",
+    });
+  if (!found.isDirectory()) return argument;
+  for (const name of configNames) {
+    const path = join(argument, name);
+    if ((await stat(path).catch(() => undefined))?.isFile() === true) return path;
+  }
+  const dockerfile = await stat(join(argument, "Dockerfile")).catch(() => undefined);
+  throw new BivyError(
+    "file-not-found",
+    `${argument}: expected ${configNames.slice(0, 2).join(" or ")} in this folder, found ${dockerfile === undefined ? "none" : "only a Dockerfile"}`,
+    {
+      hint: "Name the image configuration; docs/formats/image-yaml.md says what is in one.",
+    },
+  );
+}
+
+export function lockPath(configPath: string, flag: string | undefined): string {
+  return flag ?? join(dirname(configPath), "bivy.lock");
+}
+
+/** Local paths stand in a lock relative to it, so that it means the same in every checkout. */
+export function relativeTo(lockFile: string): (location: string) => string {
+  const folder = resolve(dirname(lockFile));
+  return (location) => (isUrl(location) ? location : relative(folder, resolve(location)) || ".");
+}
+
+export function absoluteFrom(lockFile: string): (location: string) => string {
+  const folder = resolve(dirname(lockFile));
+  return (location) => (isUrl(location) ? location : resolve(folder, location));
+}
+
+function isUrl(location: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(location);
+}
+
+export async function readLock(lockFile: string, config: ImageConfig): Promise<Lock> {
+  const { parseLock, requireCurrentLock } = await import("../build/index.ts");
+  const bytes = await readUserFile(lockFile).catch((error: unknown) => {
+    throw new BivyError("lock-missing", `${lockFile}: there is no lock`, {
+      cause: error,
+      hint: "Make it with bivy lock, and keep it beside the configuration.",
+    });
+  });
+  const lock = parseLock(Buffer.from(bytes).toString("utf8"), lockFile, absoluteFrom(lockFile));
+  requireCurrentLock(lock, config, lockFile);
+  return lock;
+}
+
+/** Finds the kept copies of packages that `bivy lock --vendor` wrote. */
+export function keptCopies(
+  lockFile: string,
+  lock: Lock,
+): (locked: LockedPackage) => PackageSource | undefined {
+  const absolute = absoluteFrom(lockFile);
+  const vendored = new Map(
+    lock.archs.flatMap(({ packages }) =>
+      packages.map((each) => [each.package.identity, each.vendored] as const),
+    ),
+  );
+  return ({ package: subject }) => {
+    const kept = vendored.get(subject.identity);
+    if (kept === undefined) return undefined;
+    const path = absolute(kept);
+    return { subject: path, open: () => fileContent(path, subject.size).chunks() };
+  };
+}
+
+/** The name of an image that was given none: its folder's. */
+export function defaultImageName(configPath: string): string {
+  const folder = basename(dirname(resolve(configPath)));
+  const name = folder
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "");
+  return name === "" ? "image" : name;
+}

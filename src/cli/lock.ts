@@ -1,0 +1,130 @@
+/** bivy lock: the exact packages of a declarative build, written beside its configuration. */
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import { Option, type Command } from "commander";
+import type { PackageSource } from "../apk/index.ts";
+import type { LockedArch, LockedPackage, Resolution, ResolvedPackage } from "../build/index.ts";
+import { fileError } from "../base/index.ts";
+import { findConfig, lockPath, relativeTo } from "./image-arguments.ts";
+import { addSessionFlags, withSession, type Session, type SessionFlags } from "./session.ts";
+import { printResult } from "./term/streams.ts";
+
+interface LockFlags extends SessionFlags {
+  readonly lock?: string;
+  readonly vendor?: string;
+  readonly allowUntrusted?: boolean;
+  readonly format: "text" | "json";
+}
+
+export function configure(command: Command): void {
+  addSessionFlags(
+    command
+      .argument("[CONFIG]", "an image configuration, or a folder with an image.yaml", ".")
+      .option("--lock <FILE>", "where to write (default: bivy.lock beside the configuration)")
+      .option(
+        "--vendor <DIR>",
+        "keep the signed packages in this folder too, because mirrors drop old revisions",
+      )
+      .option("--allow-untrusted", "take repositories without a trusted signature (dangerous)")
+      .addOption(
+        new Option("--format <FORMAT>", "of the result").choices(["text", "json"]).default("text"),
+      ),
+  )
+    .addHelpText(
+      "before",
+      `Examples:
+  $ bivy lock image.yaml
+  $ bivy lock image.yaml --vendor packages
+  $ bivy build image.yaml --locked --offline
+`,
+    )
+    .action((config: string, flags: LockFlags) =>
+      withSession(flags, (session) => lock(config, flags, session)),
+    );
+}
+
+async function lock(argument: string, flags: LockFlags, session: Session): Promise<void> {
+  const { formatLock, loadBuildKeys, loadImageConfig, requestDigest, resolveImage } =
+    await import("../build/index.ts");
+  const { access, limits, progress } = session;
+  const configPath = await findConfig(argument);
+  const lockFile = lockPath(configPath, flags.lock);
+  const config = await loadImageConfig(configPath, { limits });
+  const keys = await loadBuildKeys(config, access);
+  const archs: LockedArch[] = [];
+  for (const arch of config.archs) {
+    const resolution = await resolveImage(config, arch, access, {
+      keys,
+      allowUntrusted: flags.allowUntrusted ?? false,
+    });
+    archs.push(await lockPackages(resolution, lockFile, flags.vendor, session));
+  }
+  const text = formatLock({ request: requestDigest(config), keys, archs }, relativeTo(lockFile));
+  await replaceFile(lockFile, text);
+  progress.end();
+  if (flags.format === "json") return printResult(text);
+  for (const { arch, packages } of archs) printResult(`${arch}: ${packages.length} packages`);
+  printResult(`${lockFile}${flags.vendor === undefined ? "" : `, packages in ${flags.vendor}`}`);
+}
+
+/** Fetches every package, verifies it to its last byte, and keeps a copy where one is wanted. */
+async function lockPackages(
+  resolution: Resolution,
+  lockFile: string,
+  vendor: string | undefined,
+  { access }: Session,
+): Promise<LockedArch> {
+  const { fetchPackages } = await import("../apk/index.ts");
+  const withFiles = resolution.packages.filter((each) => each.package.installedSize > 0);
+  const sources = await fetchPackages(withFiles, access);
+  const locked = new Map<ResolvedPackage, LockedPackage>();
+  for (const [index, each] of withFiles.entries())
+    locked.set(
+      each,
+      await lockPackage(each, sources[index]!, resolution.arch, lockFile, vendor, access.limits),
+    );
+  return { ...resolution, packages: resolution.packages.map((each) => locked.get(each) ?? each) };
+}
+
+async function lockPackage(
+  each: ResolvedPackage,
+  source: PackageSource,
+  arch: string,
+  lockFile: string,
+  vendor: string | undefined,
+  limits: Session["limits"],
+): Promise<LockedPackage> {
+  const { readPackageSections, verifyPackage } = await import("../apk/index.ts");
+  await verifyPackage(source, { by: "identity", identity: each.package.identity }, limits);
+  const sections = await readPackageSections(source, limits);
+  if (vendor === undefined) return { ...each, sections };
+  const path = join(vendor, arch, `${each.package.name}-${each.package.version}.apk`);
+  await keepCopy(source, path);
+  return { ...each, sections, vendored: relative(resolve(dirname(lockFile)), resolve(path)) };
+}
+
+async function keepCopy(source: PackageSource, path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const temporary = `${path}.${process.pid}.part`;
+    try {
+      await writeFile(temporary, source.open());
+      await rename(temporary, path);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  } catch (error) {
+    throw fileError(error, "writing", path);
+  }
+}
+
+async function replaceFile(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.part`;
+  try {
+    await writeFile(temporary, text);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw fileError(error, "writing", path);
+  }
+}

@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+/** main: where the command line begins. What costs time to load is loaded only by the command that needs it. */
+import { readFileSync } from "node:fs";
+import { printResult } from "./term/streams.ts";
+
+const [first, ...more] = process.argv.slice(2);
+
+if (first === "--version" && more.length === 0) {
+  const file = new URL("../../package.json", import.meta.url);
+  const { version } = JSON.parse(readFileSync(file, "utf8")) as { version: string };
+  printResult(`bivy ${version}`);
+} else {
+  const { runProgram } = await import("./program.ts");
+  process.exitCode = await runProgram(process.argv);
+}

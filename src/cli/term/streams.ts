@@ -1,0 +1,42 @@
+/** Streams: results go to standard output, all else to standard error. */
+
+/** A result, with a line end. A reader that went away (`| head`) is no error. */
+export function printResult(text: string): void {
+  write(process.stdout, text.endsWith("\n") ? text : `${text}\n`);
+}
+
+/** Something beside the result. */
+export function printNote(text: string): void {
+  write(process.stderr, `${text}\n`);
+}
+
+export function writeRaw(text: string): void {
+  write(process.stderr, text);
+}
+
+export function isTerminal(): boolean {
+  return process.stderr.isTTY === true;
+}
+
+/** Columns of the terminal; 80 where there is none. */
+export function terminalWidth(): number {
+  return process.stderr.columns ?? 80;
+}
+
+function write(stream: NodeJS.WriteStream, text: string): void {
+  stream.write(text);
+}
+
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+
+/** Colours, where the terminal has them and the user has not declined (https://no-color.org). */
+export function paint(style: "bold" | "dim" | "red" | "yellow" | "green", text: string): string {
+  if (!isTerminal() || (process.env["NO_COLOR"] ?? "") !== "" || process.env["TERM"] === "dumb")
+    return text;
+  const code = { bold: 1, dim: 2, red: 31, yellow: 33, green: 32 }[style];
+  return `\u001b[${code}m${text}\u001b[0m`;
+}

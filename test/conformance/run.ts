@@ -1,0 +1,110 @@
+/**
+ * The conformance runner: `node test/conformance/run.ts [SUITE [FILE|DIR]]` runs one suite, or all of
+ * them, on the shared cases or on any file or folder of the same shape.
+ */
+import { existsSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+export interface CaseResult {
+  readonly name: string;
+  readonly passed: boolean;
+  /** What should have come out, and what did: shown when the case failed. */
+  readonly expected?: string;
+  readonly found?: string;
+}
+
+export interface Suite {
+  readonly name: string;
+  /** The cases that are run when no path is given, below ../shared/conformance. */
+  readonly defaultPath: string;
+  run(path: string): AsyncIterable<CaseResult> | Iterable<CaseResult>;
+}
+
+/** Suites by name; each is loaded when it is run. */
+const suites: Readonly<Record<string, () => Promise<{ readonly suite: Suite }>>> = {
+  "apk-version": () => import("./apk-version.ts"),
+  "apk-solver": () => import("./apk-solver.ts"),
+  "apk-plan": () => import("./apk-plan.ts"),
+};
+
+/** The shared cases: they lie beside the project, and are absent in a stranger's clone. */
+export const sharedCases: string = resolve(
+  dirname(fileURLToPath(import.meta.url)),
+  "../../../shared/conformance",
+);
+
+async function main(words: readonly string[]): Promise<number> {
+  const [chosen, path] = words;
+  if (words.length > 2) return misuse(`expected at most a suite and a path, found ${words.length} words`);
+  if (chosen !== undefined && !Object.hasOwn(suites, chosen))
+    return misuse(`there is no suite named ${chosen}`);
+  let passed = 0;
+  let failed = 0;
+  for (const name of chosen === undefined ? Object.keys(suites) : [chosen]) {
+    const { suite } = await suites[name]!();
+    const cases = path === undefined ? join(sharedCases, suite.defaultPath) : resolve(path);
+    if (!existsSync(cases)) return misuse(`${path ?? cases}: no such file or folder`);
+    const count = await runSuite(suite, cases, chosen === undefined);
+    if (count.passed + count.failed === 0)
+      console.log(`${name}: no cases found in ${relative(process.cwd(), cases) || "."}`);
+    passed += count.passed;
+    failed += count.failed;
+  }
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+async function runSuite(suite: Suite, path: string, announces: boolean) {
+  const count = { passed: 0, failed: 0 };
+  for await (const result of suite.run(path)) {
+    count[result.passed ? "passed" : "failed"]++;
+    if (!result.passed) console.log(describeFailure(result));
+  }
+  if (announces) console.log(`${suite.name}: ${count.passed} passed, ${count.failed} failed`);
+  return count;
+}
+
+function misuse(message: string): number {
+  console.error(`conformance: ${message}`);
+  console.error(`Usage: npm run conformance -- [SUITE [FILE|DIR]]\nSuites: ${Object.keys(suites).join(", ")}`);
+  return 2;
+}
+
+function describeFailure({ name, expected, found }: CaseResult): string {
+  const lines = [`FAILED ${name}`];
+  if (expected !== undefined && found !== undefined) lines.push(...diffLines(expected, found));
+  return lines.join("\n");
+}
+
+/** The lines in which two texts differ, with one line of context; equal beginnings and ends are left out. */
+export function diffLines(expected: string, found: string): string[] {
+  const wanted = expected.split("\n");
+  const given = found.split("\n");
+  let start = 0;
+  while (start < wanted.length && start < given.length && wanted[start] === given[start]) start++;
+  let end = 0;
+  while (
+    end < wanted.length - start &&
+    end < given.length - start &&
+    wanted.at(-1 - end) === given.at(-1 - end)
+  )
+    end++;
+  const context = start > 0 ? [`    ${wanted[start - 1]}`] : [];
+  return [
+    ...context,
+    ...shorten(wanted.slice(start, wanted.length - end), "  - "),
+    ...shorten(given.slice(start, given.length - end), "  + "),
+  ];
+}
+
+const longestDiff = 20;
+
+function shorten(lines: readonly string[], mark: string): string[] {
+  const shown = lines.slice(0, longestDiff).map((line) => `${mark}${line}`);
+  if (lines.length > longestDiff) shown.push(`${mark}… ${lines.length - longestDiff} more lines`);
+  return shown;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
+  process.exitCode = await main(process.argv.slice(2));
