@@ -11,7 +11,9 @@ import { defaultLimits } from "../src/base/index.ts";
 
 const shared = new URL("../../shared/", import.meta.url);
 const archive = readFileSync(new URL("fixtures/apk/alpine-317/APKINDEX.tar.gz", shared));
-const names = readFileSync(new URL("conformance/apk-plan/W.txt", shared), "utf8").trim().split(/\s+/);
+const names = readFileSync(new URL("conformance/apk-plan/W.txt", shared), "utf8")
+  .trim()
+  .split(/\s+/);
 
 const text = timed("unpack", () => {
   const options = { subject: "APKINDEX.tar.gz", limits: defaultLimits };
@@ -25,7 +27,12 @@ for (const state of ["cold", "warm", "warm"]) {
   const packages = timed("  index", () => parseIndex(text, { subject: "APKINDEX" }));
   const index = timed(
     "  providers",
-    () => new ProviderIndex({ installed: [], repositories: [{ packages }], architectures: ["aarch64"] }),
+    () =>
+      new ProviderIndex({
+        installed: [],
+        repositories: [{ packages }],
+        architectures: ["aarch64"],
+      }),
   );
   timed("  solve", () => solve({ world: names.map(parseAtom), supply: index }));
   timed("  whole simulation", () =>

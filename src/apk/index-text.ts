@@ -5,7 +5,7 @@ import type { Package } from "./package.ts";
 
 /** The letters of known fields: those of an index, and those that only the installed database has. */
 const knownFields = new Uint8Array(256);
-for (const letter of "CPVASITULomtckDpi" + "FMRZaqrsfg") knownFields[letter.charCodeAt(0)] = 1;
+for (const letter of "CPVASITULomtckDpiFMRZaqrsfg") knownFields[letter.charCodeAt(0)] = 1;
 
 /** Text whose characters are bytes; fields are decoded as UTF-8 when they are asked for. */
 export type ByteText = string;
@@ -168,7 +168,7 @@ export class PackageRecord implements Package {
   /** The value of a field; the last one when it stands twice. */
   protected text(letter: string): string {
     const mark = `\n${letter}:`;
-    let at = this.lines.lastIndexOf(mark) + 1;
+    const at = this.lines.lastIndexOf(mark) + 1;
     if (at === 0 && !this.lines.startsWith(mark.slice(1))) return "";
     return this.valueAt(at + 2);
   }

@@ -9,7 +9,7 @@ import {
   toByteText,
   type ByteText,
 } from "./index-text.ts";
-import { changePackage, comparePackageNames, createPackage, type Package } from "./package.ts";
+import { changePackage, comparePackageNames, type Package } from "./package.ts";
 
 export interface InstalledFile {
   /** Its name in its directory. */

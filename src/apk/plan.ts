@@ -1,6 +1,6 @@
 /** Plans in apk's words: `(1/2) Installing b (2)`, `OK: 2 B in 2 packages`. */
 import { formatIndentedList } from "./indented-list.ts";
-import { comparePackageNames } from "./package.ts";
+import { comparePackageNames, type Package } from "./package.ts";
 import { alters, type Change } from "./solver.ts";
 import { compareVersions } from "./version.ts";
 
@@ -56,6 +56,14 @@ export interface RootTotals {
   readonly packages: number;
   /** Installed size in bytes. */
   readonly bytes: number;
+}
+
+/** The totals of what is installed. */
+export function totalsOf(installed: readonly Package[]): RootTotals {
+  return {
+    packages: installed.length,
+    bytes: installed.reduce((sum, { installedSize }) => sum + installedSize, 0),
+  };
 }
 
 /** The totals once a plan was carried out. */

@@ -1,5 +1,6 @@
 /** Operands: the names that words on a command line mean. */
-import type { Name, ProviderIndex } from "./providers.ts";
+import type { Name } from "./candidate.ts";
+import type { ProviderIndex } from "./providers.ts";
 
 export interface MatchedOperand {
   readonly word: string;

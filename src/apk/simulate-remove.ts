@@ -1,10 +1,11 @@
 /** Simulation of `apk del`: what leaves world, and why some packages stay nevertheless. */
 import { formatIndentedList } from "./indented-list.ts";
 import { comparePackageNames } from "./package.ts";
-import { meets, sortByTable, type Candidate, type Name, type ProviderIndex } from "./providers.ts";
+import { meets, sortByTable, type Candidate, type Name } from "./candidate.ts";
+import type { ProviderIndex } from "./providers.ts";
 import { isGiven } from "./simulate-options.ts";
 import { matchOperands } from "./simulate-operands.ts";
-import type { Session } from "./simulate.ts";
+import type { Session } from "./simulate-session.ts";
 import { solve, type NameWish, type Solution } from "./solver.ts";
 import type { Atom } from "./atom.ts";
 import { removeFromWorld } from "./world.ts";

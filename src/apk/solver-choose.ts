@@ -1,5 +1,5 @@
 /** Choice, the solver's third phase: which provider a name gets, for good. */
-import type { Candidate, Name, Provider } from "./providers.ts";
+import type { Candidate, Name, Provider } from "./candidate.ts";
 import { constrain, disqualify, isAutomatic } from "./solver-propagate.ts";
 import {
   preferenceBits as wish,

@@ -1,5 +1,5 @@
 /** Discovery, the solver's first phase: which names and packages can matter, and in which order names are chosen. */
-import { noNames, untagged, type Candidate, type Name } from "./providers.ts";
+import { noNames, untagged, type Candidate, type Name } from "./candidate.ts";
 import { preferenceBits, type NameState, type PackageState, type Run } from "./solver-state.ts";
 
 /**

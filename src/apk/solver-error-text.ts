@@ -108,9 +108,9 @@ export function unsatisfiableError(failure: Failure): BivyError {
 function rootRank(problem: Problem): number {
   if (problem.kind === "missing") return 0;
   if (problem.kind === "virtual") return 1;
-  const kinds = problem.reasons.map((reason) => reason.kind);
-  if (kinds.includes("uninstallable")) return 2;
-  return kinds.includes("masked") ? 3 : 4;
+  const has = (kind: Reason["kind"]) => problem.reasons.some((reason) => reason.kind === kind);
+  if (has("uninstallable")) return 2;
+  return has("masked") ? 3 : 4;
 }
 
 function describeRoot(problem: Problem): { message: string; hint: string } {

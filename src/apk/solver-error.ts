@@ -8,8 +8,8 @@ import {
   type Candidate,
   type Dependency,
   type Name,
-  type ProviderIndex,
-} from "./providers.ts";
+} from "./candidate.ts";
+import type { ProviderIndex } from "./providers.ts";
 import type { Failure } from "./solver.ts";
 
 /** Who asked: a package, or world when there is none. */

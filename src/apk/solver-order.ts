@@ -6,7 +6,7 @@ import {
   type Candidate,
   type Dependency,
   type Name,
-} from "./providers.ts";
+} from "./candidate.ts";
 import { nothing, preferenceBits, type Run } from "./solver-state.ts";
 
 /** What becomes of one package. Both sides are the same candidate when it stays. */

@@ -5,7 +5,7 @@ import {
   type Dependency,
   type Name,
   type Provider,
-} from "./providers.ts";
+} from "./candidate.ts";
 import type { NameState, PackageState, Run } from "./solver-state.ts";
 
 /** Who imposes a constraint: a package, or world with the tag of the atom (as a bit) and its preferences. */

@@ -1,5 +1,6 @@
 /** Solver state: what one run of the solver knows about names and packages, and its queues of names. */
-import type { Candidate, Name, Provider, ProviderIndex } from "./providers.ts";
+import type { Candidate, Name, Provider } from "./candidate.ts";
+import type { ProviderIndex } from "./providers.ts";
 
 /** Wishes about how to choose, for a whole run or for the packages of one name. */
 export interface Preferences {

@@ -27,14 +27,8 @@
  */
 import type { Atom } from "./atom.ts";
 import type { Package } from "./package.ts";
-import {
-  ProviderIndex,
-  type Candidate,
-  type Dependency,
-  type Installed,
-  type Name,
-  type Supply,
-} from "./providers.ts";
+import type { Candidate, Dependency, Name } from "./candidate.ts";
+import { ProviderIndex, type Installed, type Supply } from "./providers.ts";
 import { choose } from "./solver-choose.ts";
 import { discover } from "./solver-discover.ts";
 import { orderChanges, type Step } from "./solver-order.ts";

@@ -69,7 +69,7 @@ export async function applyKeys(
   for (const key of keys) {
     const before = written.get(key.name);
     if (before?.fingerprint === key.fingerprint) continue;
-    if (before !== undefined) throw nameTaken(field, key, before.fingerprint, "another key");
+    if (before !== undefined) throw nameTaken(field, key, before.fingerprint, "in another key");
     written.set(key.name, key);
     await inField(field, "Leave out the package that brings it.", () =>
       writeKey(root, key, field, options),
@@ -82,7 +82,7 @@ async function writeKey(root: Root, key: Key, field: string, options: ApplyOptio
   if (root.lookup(resolveInRoot(root, path)) !== undefined) {
     const found = await fingerprintAt(root, path, key.name, options);
     if (found === key.fingerprint) return;
-    throw nameTaken(field, key, found, `/${path} of a package`);
+    throw nameTaken(field, key, found, `in /${path}`);
   }
   await changeText(root, path, () => keyToPem(key), options);
 }

@@ -43,7 +43,7 @@ export async function runProgram(argv: readonly string[]): Promise<ExitCode> {
     .showHelpAfterError("See bivy --help.")
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => printResult(text.trimEnd()),
+      writeOut: printResult,
       writeErr: (text) => printNote(text.trimEnd()),
     });
   const wanted = argv.slice(2).find((word) => !word.startsWith("-"));

@@ -24,13 +24,17 @@ function* run(path: string): Iterable<CaseResult> {
     .sort();
   if (outputs.length === 0) return;
   const packages = readIndex(findIndex(folder));
-  const names = readFileSync(join(folder, "W.txt"), "utf8").split(/\s+/).filter((word) => word !== "");
+  const names = readFileSync(join(folder, "W.txt"), "utf8")
+    .split(/\s+/)
+    .filter((word) => word !== "");
   const { output } = simulate({
     words: ["--root", "root", "--no-network", "--simulate", "add", ...names],
     world: [],
     installed: [],
     repositories: [{ packages, remote: false }],
-    architectures: [...new Set(packages.map(({ arch }) => arch))].filter((arch) => arch !== "noarch"),
+    architectures: [...new Set(packages.map(({ arch }) => arch))].filter(
+      (arch) => arch !== "noarch",
+    ),
   });
   const found = planLines(output);
   for (const name of outputs) {

@@ -71,7 +71,10 @@ function parseCase(text: string, folder: string): SolverCase {
   };
 }
 
-function parseRepository(values: readonly string[], read: (file: string) => string): SimulatedRepository {
+function parseRepository(
+  values: readonly string[],
+  read: (file: string) => string,
+): SimulatedRepository {
   const tag = values[0]!.startsWith("@") ? values[0]!.slice(1) : undefined;
   const file = values[tag === undefined ? 0 : 1]!;
   return {

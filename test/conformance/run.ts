@@ -36,7 +36,8 @@ export const sharedCases: string = resolve(
 
 async function main(words: readonly string[]): Promise<number> {
   const [chosen, path] = words;
-  if (words.length > 2) return misuse(`expected at most a suite and a path, found ${words.length} words`);
+  if (words.length > 2)
+    return misuse(`expected at most a suite and a path, found ${words.length} words`);
   if (chosen !== undefined && !Object.hasOwn(suites, chosen))
     return misuse(`there is no suite named ${chosen}`);
   let passed = 0;
@@ -67,7 +68,9 @@ async function runSuite(suite: Suite, path: string, announces: boolean) {
 
 function misuse(message: string): number {
   console.error(`conformance: ${message}`);
-  console.error(`Usage: npm run conformance -- [SUITE [FILE|DIR]]\nSuites: ${Object.keys(suites).join(", ")}`);
+  console.error(
+    `Usage: npm run conformance -- [SUITE [FILE|DIR]]\nSuites: ${Object.keys(suites).join(", ")}`,
+  );
   return 2;
 }
 
