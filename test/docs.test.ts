@@ -5,7 +5,16 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -36,7 +45,7 @@ function readExamples(page: string): Example[] {
 /** `…` stands for any text in a line, and for any lines where it stands alone. */
 function toPattern(expected: readonly string[]): RegExp {
   const lines = expected.map((line) =>
-    line === "…" ? "(?:.*\\n)*?" : `${line.split("…").map(RegExp.escape ?? escapePattern).join(".*")}\\n`,
+    line === "…" ? "(?:.*\\n)*?" : `${line.split("…").map(escapePattern).join(".*")}\\n`,
   );
   return new RegExp(`^${lines.join("")}$`);
 }
@@ -55,11 +64,18 @@ for (const name of readdirSync(pages)) {
       cpSync(join(project, "examples", "hello"), folder, { recursive: true });
       const bin = join(home, "bin");
       mkdirSync(bin);
-      writeFileSync(join(bin, "bivy"), `#!/bin/sh\nexec "${process.execPath}" "${join(project, "dist/cli/main.js")}" "$@"\n`);
+      writeFileSync(
+        join(bin, "bivy"),
+        `#!/bin/sh\nexec "${process.execPath}" "${join(project, "dist/cli/main.js")}" "$@"\n`,
+      );
       chmodSync(join(bin, "bivy"), 0o755);
       const env = { PATH: `${bin}:${process.env["PATH"]}`, HOME: home, TMPDIR: home };
       for (const { command, expected, exitCode } of examples) {
-        const { status, stdout, stderr } = spawnSync("sh", ["-c", `{ ${command}; } 2>&1`], { cwd: folder, env, encoding: "utf8" });
+        const { status, stdout, stderr } = spawnSync("sh", ["-c", `{ ${command}; } 2>&1`], {
+          cwd: folder,
+          env,
+          encoding: "utf8",
+        });
         assert.equal(status, exitCode, `${command}\n${stdout}${stderr}`);
         assert.match(stdout, toPattern(expected), command);
       }

@@ -52,7 +52,7 @@ export async function loadIndex(
 ): Promise<LoadedIndex> {
   const location = indexUrl(repository, arch);
   const { limits } = access;
-  const bytes = await readIndexBytes(repository, location, access);
+  const bytes = await readIndexBytes(repository, arch, location, access);
   const trust = keyring === undefined ? {} : { trust: { keyring, repository } };
   try {
     const index = readIndexArchive(bytes, { subject: location, limits, ...trust });
@@ -82,6 +82,7 @@ function reportIndex(index: RepositoryIndex, location: string, events: EventSink
 
 async function readIndexBytes(
   repository: Repository,
+  arch: string,
   location: string,
   access: Access,
 ): Promise<Uint8Array> {
@@ -89,7 +90,7 @@ async function readIndexBytes(
   const content = isLocalRepository(repository)
     ? await localContent(
         location,
-        "Check the repository's path; it should end before the architecture.",
+        `Check the path, which should end before the architecture, and whether the repository has ${arch}.`,
       )
     : await fetchCached({
         client,

@@ -25,6 +25,7 @@
  * but makes them preferred only for the package itself. What is installed stays unless an upgrade is
  * wished for. Failures are not explained here: solver-error.ts finds the reasons in the choices.
  */
+import { BivyError } from "../base/index.ts";
 import type { Atom } from "./atom.ts";
 import type { Package } from "./package.ts";
 import type { Candidate, Dependency, Name } from "./candidate.ts";
@@ -101,6 +102,18 @@ export function alters(change: Change): boolean {
 }
 
 export function solve(input: SolverInput): Solution | Failure {
+  try {
+    return solveWorld(input);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new BivyError("limit-exceeded", "packages: dependencies are chained too deeply to be put in order", {
+      cause: error,
+      hint: "An index of such a form is damaged or hostile; check where it came from.",
+    });
+  }
+}
+
+function solveWorld(input: SolverInput): Solution | Failure {
   const index =
     input.supply instanceof ProviderIndex ? input.supply : new ProviderIndex(input.supply);
   const world = sortWorld(input.world);

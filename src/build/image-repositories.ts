@@ -103,10 +103,10 @@ async function fingerprintAt(
 }
 
 function nameTaken(field: string, key: Key, found: string | undefined, place: string): BivyError {
-  const said = found === undefined ? "a file that is not a key" : `the fingerprint ${found}`;
+  const said = found === undefined ? "no key" : `the fingerprint ${found}`;
   return new BivyError(
     "config-invalid",
-    `${field}: the key ${key.name}: expected one key of this name, with the fingerprint ${key.fingerprint}; ${place} has ${said}`,
+    `${field}: the key ${key.name}: expected one key of this name, with the fingerprint ${key.fingerprint}; found ${said} ${place}`,
     {
       hint: "Signatures name keys by their files: find out which of the two is meant, and leave out the other.",
     },

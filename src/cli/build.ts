@@ -3,7 +3,17 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Option, type Command } from "commander";
-import { findConfig, defaultImageName, keptCopies, lockPath, readLock } from "./image-arguments.ts";
+import type { Access } from "../apk/index.ts";
+import type { BuildOptions, BuildResult, BuiltArch, ImageConfig } from "../build/index.ts";
+import type { BlobStore, ImageLocator, ImageStore } from "../oci/index.ts";
+import {
+  findConfig,
+  defaultImageName,
+  keptCopies,
+  lockedArch,
+  lockPath,
+  readLock,
+} from "./image-arguments.ts";
 import {
   addSessionFlags,
   collect,
@@ -83,97 +93,129 @@ async function run(argument: string, flags: BuildFlags): Promise<void> {
 }
 
 async function build(argument: string, flags: BuildFlags, session: Session): Promise<void> {
-  const {
-    buildImage,
-    checkDestination,
-    loadBuildKeys,
-    loadImageConfig,
-    resolveImage,
-    writeOutput,
-  } = await import("../build/index.ts");
-  const {
-    folderBlobs,
-    formatImageLocator,
-    openStore,
-    parseImageLocator,
-    parseReference,
-    formatReference,
-    withDefaultTag,
-  } = await import("../oci/index.ts");
+  const { buildImage, loadImageConfig, writeOutput } = await import("../build/index.ts");
+  const { openStore } = await import("../oci/index.ts");
   const { access, limits, progress } = session;
   const configPath = await findConfig(argument);
-  const names = flags.tag ?? (flags.output === undefined ? [defaultImageName(configPath)] : []);
-  const destinations = [
-    ...names.map((name) => ({
-      kind: "reference" as const,
-      reference: withDefaultTag(parseReference(name)),
-    })),
-    ...(flags.output ?? []).map(parseImageLocator),
-  ];
-  for (const destination of destinations) checkDestination(destination);
+  const destinations = await parseDestinations(flags, configPath);
   const loaded = await loadImageConfig(configPath, { limits });
   const config = {
     ...loaded,
     ...(flags.arch === undefined ? {} : { archs: await parseArchs(flags.arch) }),
     ...(flags.scripts ? {} : { scripts: "skip" as const }),
   };
-  const lockFile = lockPath(configPath, flags.lock);
-  const lock = flags.locked === true ? await readLock(lockFile, loaded) : undefined;
-  const keys = lock?.keys ?? (await loadBuildKeys(config, access));
-  const resolutions = await Promise.all(
-    config.archs.map(
-      (arch) =>
-        lock?.archs.find((locked) => locked.arch === arch) ??
-        resolveImage(config, arch, access, { keys, allowUntrusted: flags.allowUntrusted ?? false }),
-    ),
-  );
+  const packages = await choosePackages(config, loaded, configPath, flags, access);
   const store = openStore({ limits });
-  const scratch = names.length > 0 ? undefined : await mkdtemp(join(tmpdir(), "bivy-layers-"));
   const time = sourceDateEpoch(process.env);
-  try {
-    const { image, archs } = await buildImage({
+  await withBlobs(destinations, store, async (blobs) => {
+    const result = await buildImage({
       config,
-      keys,
-      resolutions,
+      ...packages,
       access,
-      blobs: scratch === undefined ? store.blobs : folderBlobs(scratch),
+      blobs,
       contextFolder: flags.context ?? dirname(configPath),
       ...(time === undefined ? {} : { time }),
       ...(flags.compression === undefined ? {} : { compression: flags.compression }),
-      ...(lock === undefined ? {} : { keptCopy: keptCopies(lockFile, lock) }),
     });
     for (const destination of destinations)
-      await writeOutput(image, destination, { store, events: progress.report });
+      await writeOutput(result.image, destination, { store, events: progress.report });
     progress.end();
-    const places = destinations.map((place) =>
-      place.kind === "reference" ? formatReference(place.reference) : formatImageLocator(place),
-    );
-    const summary = await Promise.all(
-      archs.map(async ({ arch, image: built, packages, skippedScripts, failedScripts }) => {
-        const layers = await built.layers();
-        const size = layers.reduce((sum, layer) => sum + layer.size, 0);
-        return {
-          arch,
-          digest: built.digest,
-          layers: layers.length,
-          size,
-          packages: packages.length,
-          skippedScripts,
-          failedScripts,
-        };
-      }),
-    );
-    if (flags.format === "json")
-      return printResult(JSON.stringify({ digest: image.digest, places, archs: summary }, null, 2));
-    printResult(image.digest);
-    for (const { arch, packages, layers, size } of summary)
-      printResult(
-        `  ${arch}: ${packages} packages, ${layers} ${layers === 1 ? "layer" : "layers"}, ${formatBytes(size)} compressed`,
-      );
-    for (const place of places) printResult(`  ${place}`);
-  } finally {
-    if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
+    await printBuild(result, destinations, flags.format);
+  });
+}
+
+/** Where the image goes; all of it is checked before any work is done. */
+async function parseDestinations(flags: BuildFlags, configPath: string): Promise<ImageLocator[]> {
+  const { checkDestination } = await import("../build/index.ts");
+  const { parseImageLocator, parseReference, withDefaultTag } = await import("../oci/index.ts");
+  const unnamed = flags.output === undefined ? [defaultImageName(configPath)] : [];
+  const destinations = [
+    ...(flags.tag ?? unnamed).map((name) => ({
+      kind: "reference" as const,
+      reference: withDefaultTag(parseReference(name)),
+    })),
+    ...(flags.output ?? []).map(parseImageLocator),
+  ];
+  for (const destination of destinations) checkDestination(destination);
+  return destinations;
+}
+
+/** The keys and packages of each architecture: those of the lock, or what the repositories have now. */
+async function choosePackages(
+  config: ImageConfig,
+  loaded: ImageConfig,
+  configPath: string,
+  flags: BuildFlags,
+  access: Access,
+): Promise<Pick<BuildOptions, "keys" | "resolutions" | "keptCopy">> {
+  if (flags.locked === true) {
+    const lockFile = lockPath(configPath, flags.lock);
+    const lock = await readLock(lockFile, loaded);
+    const resolutions = config.archs.map((arch) => lockedArch(lock, arch, lockFile));
+    return { keys: lock.keys, resolutions, keptCopy: keptCopies(lockFile, lock) };
   }
+  const { loadBuildKeys, resolveImage } = await import("../build/index.ts");
+  const keys = await loadBuildKeys(config, access);
+  const options = { keys, allowUntrusted: flags.allowUntrusted ?? false };
+  const resolutions = await Promise.all(
+    config.archs.map((arch) => resolveImage(config, arch, access, options)),
+  );
+  return { keys, resolutions };
+}
+
+/**
+ * Layers are written into the store when the image goes there, so that they are written once; else
+ * into a folder that lasts as long as the build.
+ */
+async function withBlobs(
+  destinations: readonly ImageLocator[],
+  store: ImageStore,
+  work: (blobs: BlobStore) => Promise<void>,
+): Promise<void> {
+  if (destinations.some(({ kind }) => kind === "reference")) return work(store.blobs);
+  const { folderBlobs } = await import("../oci/index.ts");
+  const scratch = await mkdtemp(join(tmpdir(), "bivy-layers-"));
+  try {
+    await work(folderBlobs(scratch));
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function printBuild(
+  { image, archs }: BuildResult,
+  destinations: readonly ImageLocator[],
+  format: BuildFlags["format"],
+): Promise<void> {
+  const { formatImageLocator, formatReference } = await import("../oci/index.ts");
+  const places = destinations.map((place) =>
+    place.kind === "reference" ? formatReference(place.reference) : formatImageLocator(place),
+  );
+  const built = await Promise.all(archs.map(describeArch));
+  if (format === "json")
+    return printResult(JSON.stringify({ digest: image.digest, places, archs: built }, null, 2));
+  printResult(image.digest);
+  for (const { arch, packages, layers, size } of built) {
+    const layerWord = layers === 1 ? "layer" : "layers";
+    printResult(
+      `  ${arch}: ${packages} packages, ${layers} ${layerWord}, ${formatBytes(size)} compressed`,
+    );
+  }
+  for (const place of places) printResult(`  ${place}`);
+}
+
+async function describeArch({ arch, image, packages, skippedScripts, failedScripts }: BuiltArch) {
+  const layers = await image.layers();
+  return {
+    arch,
+    digest: image.digest,
+    layers: layers.length,
+    /** Compressed, in bytes. */
+    size: layers.reduce((sum, layer) => sum + layer.size, 0),
+    packages: packages.length,
+    skippedScripts,
+    failedScripts,
+  };
 }
 
 /** Architectures as apk or OCI names them. */

@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { PackageSource } from "../apk/index.ts";
-import type { ImageConfig, Lock, LockedPackage } from "../build/index.ts";
+import type { ImageConfig, Lock, LockedArch, LockedPackage } from "../build/index.ts";
 import { BivyError, fileContent, readUserFile } from "../base/index.ts";
 
 /** File names that are looked for when a folder is given. */
@@ -60,6 +60,19 @@ export async function readLock(lockFile: string, config: ImageConfig): Promise<L
   const lock = parseLock(Buffer.from(bytes).toString("utf8"), lockFile, absoluteFrom(lockFile));
   requireCurrentLock(lock, config, lockFile);
   return lock;
+}
+
+export function lockedArch(lock: Lock, arch: string, lockFile: string): LockedArch {
+  const locked = lock.archs.find((each) => each.arch === arch);
+  if (locked !== undefined) return locked;
+  const known = lock.archs.map((each) => each.arch).join(", ");
+  throw new BivyError(
+    "lock-outdated",
+    `${lockFile}: expected packages for ${arch}, found those for ${known}`,
+    {
+      hint: "Add the architecture to the configuration, and lock again.",
+    },
+  );
 }
 
 /** Finds the kept copies of packages that `bivy lock --vendor` wrote. */

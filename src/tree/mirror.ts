@@ -152,11 +152,15 @@ export class Mirror {
       root.makeDirectory(path, { ...attributes, mtime: before?.mtime ?? this.#options.time });
     } else if (stats.isSymbolicLink()) {
       const target = decodeName(readlinkSync(this.#host(path), "buffer"));
-      if (before?.kind === "symlink" && before.target === target) return;
+      if (before?.kind === "symlink" && before.target === target)
+        return root.setAttributes(path, { ...attributes, mode: before.mode, mtime: before.mtime });
       clearForFile(root, path);
       root.makeSymlink(path, target, attributes);
     } else if (stats.isFile()) {
       await this.#takeFile(path, stats, before, attributes, root, linked);
+    } else if (stats.isFIFO()) {
+      clearForFile(root, path);
+      root.makeSpecial(path, { ...attributes, kind: "fifo" });
     }
   }
 
@@ -216,8 +220,15 @@ export class Mirror {
   }
 }
 
+/** A command may have put a file or link where a whole directory was. */
 function clearForFile(root: TreeRoot, path: string): void {
-  if (root.lookup(path)?.kind === "directory") root.remove(path);
+  if (root.lookup(path)?.kind !== "directory") return;
+  for (const name of root.list(path)) {
+    const below = joinPath(path, name);
+    clearForFile(root, below);
+    root.remove(below);
+  }
+  root.remove(path);
 }
 
 /** Directories are made anew by every snapshot; what counts is their attributes. */

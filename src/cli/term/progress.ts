@@ -39,7 +39,9 @@ function printLine(event: BivyEvent): void {
 function describeEvent(event: BivyEvent): string | undefined {
   switch (event.type) {
     case "transfer":
-      return event.done ? `transferred ${event.subject} (${formatBytes(event.received)})` : undefined;
+      return event.done
+        ? `transferred ${event.subject} (${formatBytes(event.received)})`
+        : undefined;
     case "retry":
       return `retrying ${event.subject} (attempt ${event.attempt}) after ${event.waitMilliseconds} ms: ${event.reason}`;
     case "verified":
