@@ -7,10 +7,10 @@ import { fixtures } from "./requirements.ts";
 import type { Workspace } from "./run-bivy.ts";
 
 /** Runs a client, which must succeed, and gives what it printed. */
-export function run(command: string, words: readonly string[]): string {
+export function run(command: string, words: readonly string[], exitCode = 0): string {
   const result = spawnSync(command, words, { encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
   const said = result.error?.message ?? `${result.stderr}${result.stdout}`;
-  assert.equal(result.status, 0, `${command} ${words.join(" ")}: ${said}`);
+  assert.equal(result.status, exitCode, `${command} ${words.join(" ")}: ${said}`);
   return result.stdout;
 }
 
@@ -41,15 +41,20 @@ export function installWithApk(
   alpine: AlpineRoot,
   repository: string,
   packages: readonly string[],
-  flags: readonly string[] = [],
+  options: { readonly flags?: readonly string[]; readonly exitCode?: number } = {},
 ): { folder: string; output: string } {
   cpSync(join(fixtures, "repo", repository), join(alpine.folder, "repository"), {
     recursive: true,
   });
-  const output = alpine.run(
-    "/sbin/apk",
-    ...["add", "--root", "/out", "--initdb", "--no-network", "--no-cache"],
-    ...["--keys-dir", "/keys", "--repository", "/repository/main", ...flags, ...packages],
+  const output = run(
+    "chroot",
+    [
+      ...[alpine.folder, "/sbin/apk", "add", "--root", "/out", "--initdb", "--no-network"],
+      ...["--no-cache", "--keys-dir", "/keys", "--repository", "/repository/main"],
+      ...(options.flags ?? []),
+      ...packages,
+    ],
+    options.exitCode,
   );
   return { folder: join(alpine.folder, "out"), output };
 }

@@ -18,13 +18,14 @@ export async function listTar(...tars: readonly Chunks[]): Promise<FileListing> 
   const contents = new Map<string, Buffer>();
   const times = new Map<string, number>();
   for (const tar of tars)
-    for await (const { header, content } of readTar(tar, {
+    for await (const entry of readTar(tar, {
       subject: "listing",
       limits: defaultLimits,
     })) {
+      const { header } = entry;
       const path = header.path.replace(/^\.\//, "").replace(/^\.$/, "");
       const parts: Uint8Array[] = [];
-      for await (const chunk of content) parts.push(Uint8Array.from(chunk));
+      for await (const chunk of entry.chunks()) parts.push(Uint8Array.from(chunk));
       if (header.type === "hardlink") {
         const target = header.linkPath.replace(/^\.\//, "");
         files.set(path, files.get(target) ?? `hard link of ${target}, which is missing`);
@@ -61,7 +62,16 @@ function describe(header: TarHeader, bytes: Buffer): string {
 export async function listFolderAsTar(folder: string): Promise<FileListing> {
   const tar = spawn(
     "tar",
-    ["-C", folder, "--numeric-owner", "--xattrs", "--xattrs-include=*", "--sort=name", "-cf", "-"].concat("."),
+    [
+      "-C",
+      folder,
+      "--numeric-owner",
+      "--xattrs",
+      "--xattrs-include=*",
+      "--sort=name",
+      "-cf",
+      "-",
+    ].concat("."),
     { stdio: ["ignore", "pipe", "inherit"] },
   );
   const ended = new Promise<number | null>((resolve) => tar.on("close", resolve));
@@ -90,10 +100,10 @@ export function differences(
   const paths = [...new Set([...expected.files.keys(), ...found.files.keys()])].sort();
   return Object.fromEntries(
     paths
-      .map((path) => [
-        path,
-        { expected: expected.files.get(path), found: found.files.get(path) },
-      ] as const)
+      .map(
+        (path) =>
+          [path, { expected: expected.files.get(path), found: found.files.get(path) }] as const,
+      )
       .filter(([, { expected: a, found: b }]) => a !== b),
   );
 }

@@ -211,9 +211,7 @@ export function assertNothingLeft({ temporary }: Workspace): void {
 
 /** All files and folders below a folder, without those whose names a test expects; [] where it is absent. */
 export function listFolder(folder: string): string[] {
-  return existsSync(folder)
-    ? (readdirSync(folder, { recursive: true }) as string[]).sort()
-    : [];
+  return existsSync(folder) ? (readdirSync(folder, { recursive: true }) as string[]).sort() : [];
 }
 
 /** The image that an OCI layout names, as raw JSON documents. */
@@ -222,8 +220,7 @@ export function readLayout(folder: string): {
   blob(digest: string): Buffer;
   json(digest: string): any;
 } {
-  const blob = (digest: string) =>
-    readFileSync(join(folder, "blobs", ...digest.split(":")));
+  const blob = (digest: string) => readFileSync(join(folder, "blobs", ...digest.split(":")));
   return {
     index: JSON.parse(readFileSync(join(folder, "index.json"), "utf8")),
     blob,

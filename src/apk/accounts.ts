@@ -9,18 +9,29 @@ export interface Account {
   readonly groupId?: number;
 }
 
+/** The largest user or group number: -1 as an unsigned number means "nobody" to the kernel. */
+const largestId = 2 ** 32 - 2;
+
 /** The lines of a passwd or group file that can be read; the first of a name counts. */
 export function parseAccounts(text: string, file: "passwd" | "group"): Map<string, Account> {
   const accounts = new Map<string, Account>();
   for (const line of text.split("\n")) {
     const [name, , id, groupId] = line.split(":");
-    if (name === undefined || name === "" || id === undefined || !/^\d{1,10}$/.test(id)) continue;
-    if (accounts.has(name)) continue;
-    const group =
-      file === "passwd" && /^\d{1,10}$/.test(groupId ?? "") ? { groupId: Number(groupId) } : {};
-    accounts.set(name, { name, id: Number(id), ...group });
+    const number = tryParseId(id);
+    if (name === undefined || name === "" || number === undefined || accounts.has(name)) continue;
+    const primary = file === "passwd" ? tryParseId(groupId) : undefined;
+    accounts.set(name, {
+      name,
+      id: number,
+      ...(primary === undefined ? {} : { groupId: primary }),
+    });
   }
   return accounts;
+}
+
+function tryParseId(text: string | undefined): number | undefined {
+  if (text === undefined || !/^\d{1,10}$/.test(text)) return undefined;
+  return Number(text) <= largestId ? Number(text) : undefined;
 }
 
 export interface RootAccounts {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { isBivyError } from "../base/index.ts";
 import {
   formatAtom,
@@ -31,7 +31,14 @@ test("the parts of an atom", () => {
 });
 
 test("operators are read as a set of signs", () => {
-  const written = { "a==1": "a=1", "a=~1": "a~1", "a~=1": "a~1", "a=<1": "a<=1", "a~>1": "a>~1", "a<>=1": "a" };
+  const written = {
+    "a==1": "a=1",
+    "a=~1": "a~1",
+    "a~=1": "a~1",
+    "a=<1": "a<=1",
+    "a~>1": "a>~1",
+    "a<>=1": "a",
+  };
   for (const [text, canonical] of Object.entries(written))
     assert.equal(formatAtom(parseAtom(text)), canonical);
 });
@@ -77,7 +84,9 @@ const atomText = fc
     fc.constantFrom("", "!"),
     name,
     fc.constantFrom("", "@edge"),
-    fc.option(fc.tuple(fc.constantFrom("=", "<", "<=", "<~", ">", ">=", ">~", "~"), validVersion), { nil: undefined }),
+    fc.option(fc.tuple(fc.constantFrom("=", "<", "<=", "<~", ">", ">=", ">~", "~"), validVersion), {
+      nil: undefined,
+    }),
   )
   .map(([mark, text, tag, constraint]) => `${mark}${text}${tag}${constraint?.join("") ?? ""}`);
 

@@ -1,5 +1,5 @@
 /** BusyBox links by rule: what `busybox --install -s` makes, for roots where its script cannot run. */
-import { BivyError, joinPath, parentPath, type Limits } from "../base/index.ts";
+import { baseName, joinPath, parentPath, parseEntryPath, type Limits } from "../base/index.ts";
 import { resolveInRoot, type Root } from "../tree/index.ts";
 import { readRootText } from "./accounts.ts";
 import { makeParents } from "./database.ts";
@@ -30,14 +30,9 @@ export async function makeBusyboxLinks(
 }
 
 function makeLink(root: Root, applet: string, time: number): boolean {
-  const path = applet.replace(/^\/+/, "");
-  if (path.split("/").some((part) => part === ".." || part === "." || part === ""))
-    throw new BivyError(
-      "path-unsafe",
-      `${listDirectory}: ${JSON.stringify(applet)}: expected an absolute path of an applet`,
-    );
-  const folder = resolveInRoot(root, parentPath(path));
-  const link = joinPath(folder, path.slice(path.lastIndexOf("/") + 1));
+  const path = parseEntryPath(applet.replace(/^\/+/, ""), listDirectory);
+  if (path === "") return false;
+  const link = joinPath(resolveInRoot(root, parentPath(path)), baseName(path));
   if (root.lookup(link) !== undefined) return false;
   makeParents(root, link, time);
   root.makeSymlink(link, `/${busybox}`, { mode: 0o777, uid: 0, gid: 0, mtime: time });

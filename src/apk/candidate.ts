@@ -221,3 +221,23 @@ export function relation(
   if (provide === undefined) return undefined;
   return isProvided(owner, dependency, { candidate, version: provide.atom.version, identity });
 }
+
+/**
+ * Those among `candidates` with a dependency that `candidate` meets, in the order in which apk finds
+ * them: by the name that they ask for, then in table order.
+ */
+export function dependentsOf(
+  candidate: Candidate,
+  candidates: ReadonlySet<Candidate> | readonly Candidate[],
+): Candidate[] {
+  const found = new Set<Candidate>();
+  const dependents = sortByTable(
+    [...candidates].filter((dependent) =>
+      dependent.depends.some((dependency) => meets(candidate, dependency, dependent)),
+    ),
+  );
+  for (const wanted of [candidate.name, ...candidate.providesNames])
+    for (const dependent of dependents)
+      if (dependent.dependsNames.includes(wanted)) found.add(dependent);
+  return [...found];
+}

@@ -28,7 +28,7 @@ import { formatIndex } from "./index-text.ts";
 import { createPackage, type Package } from "./package.ts";
 import { scriptKinds, type ScriptKind } from "./package-file.ts";
 import { parsePackageInfo, type PackageInfo } from "./pkginfo.ts";
-import { signatureEntryName, type SignatureAlgorithm } from "./signature.ts";
+import { signatureEntryName, signatureHash, type SignatureAlgorithm } from "./signature.ts";
 
 export interface SigningKey {
   /** The name of the public key's file, such as `me@example.org-5f1c2a3b.rsa.pub`. */
@@ -151,10 +151,9 @@ function signEntry(
   algorithm: SignatureAlgorithm,
   mtime: number,
 ): Uint8Array[] {
-  const hash = { RSA: "sha1", DSA: "sha1", RSA256: "sha256", RSA512: "sha512" }[algorithm];
   return packBytes(
     { path: signatureEntryName(algorithm, key.name), type: "file", mtime },
-    sign(hash, signed, key.privateKey),
+    sign(signatureHash(algorithm), signed, key.privateKey),
   );
 }
 

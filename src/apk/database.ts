@@ -102,6 +102,8 @@ export async function writeDatabase(root: Root, database: Database, time: number
     encodeName(formatInstalled(sortInstalled(database.installed))),
   );
   await write(joinPath(place, "scripts.tar"), formatScripts(database.installed, database.scripts));
+  // The packed form of newer roots, which apk would read instead.
+  root.remove(joinPath(place, "scripts.tar.gz"));
   await write(joinPath(place, "triggers"), encodeText(formatTriggers(database)));
   if (root.lookup(joinPath(place, "lock")) === undefined)
     await write(joinPath(place, "lock"), new Uint8Array(0), { ...file, mode: 0o600 });
@@ -119,7 +121,10 @@ export function makeParents(root: Root, path: string, time: number): void {
 
 const directory = { mode: 0o755, uid: 0, gid: 0 };
 
-/** What `apk add --initdb` puts into an empty root: folders, and the devices that scripts need. */
+/**
+ * What `apk add --initdb` puts into an empty root: folders, and the devices that scripts need. Links
+ * that are there already, such as lib to usr/lib, are followed.
+ */
 export function initializeRoot(root: Root, time: number): void {
   const folders: readonly (readonly [string, number])[] = [
     ["dev", 0o755],
@@ -135,9 +140,11 @@ export function initializeRoot(root: Root, time: number): void {
     ["var/cache/apk", 0o755],
     ["var/cache/misc", 0o755],
   ];
-  for (const [path, mode] of folders)
+  for (const [name, mode] of folders) {
+    const path = resolveInRoot(root, name);
     if (root.lookup(path) === undefined)
       root.makeDirectory(path, { ...directory, mode, mtime: time });
+  }
   const devices: readonly (readonly [string, number, number, number])[] = [
     ["dev/null", 0o666, 1, 3],
     ["dev/zero", 0o666, 1, 5],
@@ -145,7 +152,8 @@ export function initializeRoot(root: Root, time: number): void {
     ["dev/urandom", 0o666, 1, 9],
     ["dev/console", 0o600, 5, 1],
   ];
-  for (const [path, mode, major, minor] of devices)
+  for (const [name, mode, major, minor] of devices) {
+    const path = resolveInRoot(root, name);
     if (root.lookup(path) === undefined)
       root.makeSpecial(path, {
         kind: "character",
@@ -156,4 +164,5 @@ export function initializeRoot(root: Root, time: number): void {
         major,
         minor,
       });
+  }
 }

@@ -38,6 +38,7 @@ export interface ExtractionOptions {
 
 interface Pending {
   readonly temporary: string;
+  readonly type: TarHeader["type"];
   readonly file: InstalledFile;
 }
 
@@ -50,6 +51,8 @@ export class Extraction {
   readonly #contents: PackageContents;
   /** By final path. */
   readonly #pending = new Map<string, Pending>();
+  /** Every temporary name that was begun. */
+  readonly #temporaries = new Set<string>();
   readonly #directories = new Map<string, DirectoryAttributes>();
   /** The directories that were not there before, outermost first. */
   readonly #made = new Set<string>();
@@ -70,10 +73,9 @@ export class Extraction {
     const path = parseEntryPath(header.path, this.#subject);
     if (header.type === "directory") return this.#addDirectory(path, header);
     if (path === "")
-      throw new BivyError(
-        "package-invalid",
-        `${this.#subject}: an entry stands for the root itself but is a ${header.type}`,
-      );
+      throw this.#invalid(`an entry stands for the root itself but is a ${header.type}`);
+    if (temporaryForm.test(baseName(path)))
+      throw this.#invalid(`${path} has a name that is kept for files on their way`);
     const { owners } = this.#options;
     this.#requireFolder(path);
     if (owners.decide(path, this.#options.package) === "keep") return;
@@ -87,8 +89,9 @@ export class Extraction {
         },
       );
     const temporary = joinPath(parentPath(path), temporaryName(path));
+    this.#temporaries.add(temporary);
     const file = await this.#write(path, temporary, entry, position);
-    this.#pending.set(path, { temporary, file });
+    this.#pending.set(path, { temporary, type: header.type, file });
   }
 
   /** All content holds: every file gets its name, and the package owns it. */
@@ -103,9 +106,13 @@ export class Extraction {
 
   /** Removes what was written, as far as it can; the error that led here is what counts. */
   abandon(): void {
-    for (const { temporary } of this.#pending.values()) this.#root.remove(temporary);
-    for (const path of [...this.#made].reverse())
-      if (this.#root.list(path).length === 0) this.#root.remove(path);
+    for (const path of [...this.#temporaries, ...[...this.#made].reverse()]) {
+      try {
+        if (this.#root.list(path).length === 0) this.#root.remove(path);
+      } catch {
+        // What cannot be removed stays.
+      }
+    }
   }
 
   directories(): Iterable<string> {
@@ -118,6 +125,7 @@ export class Extraction {
 
   #addDirectory(path: string, header: TarHeader): void {
     if (path !== "") this.#requireFolder(path);
+    this.#refuseTwoKinds(path);
     const attributes = { mode: header.mode, ...this.#owner(header), ...xattrFields(header) };
     this.#directories.set(path, attributes);
     const before = path === "" ? undefined : this.#root.lookup(path);
@@ -126,6 +134,18 @@ export class Extraction {
       this.#root.makeDirectory(path, { ...toNode(attributes, header), mtime: header.mtime });
       this.#made.add(path);
     }
+  }
+
+  /** Its files get their names at the very end: what cannot be then must be found out now. */
+  #refuseTwoKinds(path: string): void {
+    if (this.#pending.has(path))
+      throw this.#invalid(`${path} is a ${this.#pending.get(path)!.type} and a directory in it`);
+  }
+
+  #invalid(found: string): BivyError {
+    return new BivyError("package-invalid", `${this.#subject}: ${found}`, {
+      hint: "The package is damaged or hostile; tell its maker.",
+    });
   }
 
   #notDirectory(path: string, before: RootEntry): BivyError {
@@ -151,6 +171,7 @@ export class Extraction {
     const folder = parentPath(path);
     if (this.#directories.has(folder)) return;
     for (const above of pathPrefixes(folder)) {
+      this.#refuseTwoKinds(above);
       const before = this.#root.lookup(above);
       if (before !== undefined && before.kind !== "directory")
         throw this.#notDirectory(above, before);
@@ -219,11 +240,10 @@ export class Extraction {
 
   #writeLink(path: string, temporary: string, header: TarHeader): InstalledFile {
     const target = parseEntryPath(header.linkPath, this.#subject);
-    const pending = this.#pending.get(target);
-    if (pending === undefined)
-      throw new BivyError(
-        "package-invalid",
-        `${this.#subject}: ${path} is a hard link to ${target}, which is not an earlier file of the package`,
+    const pending = target === path ? undefined : this.#pending.get(target);
+    if (pending === undefined || (pending.type !== "file" && pending.type !== "hardlink"))
+      throw this.#invalid(
+        `${path} is a hard link to ${target}, which is not an earlier file of the package`,
       );
     this.#root.makeLink(temporary, pending.temporary);
     return { ...pending.file, name: baseName(path) };
@@ -255,6 +275,8 @@ function sameOwner(a: DirectoryAttributes, b: DirectoryAttributes): boolean {
   return a.mode === b.mode && a.uid === b.uid && a.gid === b.gid;
 }
 
+const temporaryForm = /^\.apk\.[0-9a-f]{24}$/;
+
 /** Short, so that it fits wherever the name itself fits; two files of a folder never share it. */
 function temporaryName(path: string): string {
   return `.apk.${Buffer.from(hashBytes("sha256", encodeName(path))).toString("hex", 0, 12)}`;
@@ -282,7 +304,8 @@ function parseSha1(value: Uint8Array, path: string, subject: string): Uint8Array
   if (/^[0-9a-f]{40}$/i.test(text)) return Buffer.from(text, "hex");
   throw new BivyError(
     "package-invalid",
-    `${subject}: the checksum of ${path}: expected 40 hex digits, found ${JSON.stringify(text)}`,
+    `${subject}: the checksum of ${path}: expected 40 hex digits, found ${JSON.stringify(text.slice(0, 80))}`,
+    { hint: "Build the package again with a current abuild or melange." },
   );
 }
 

@@ -59,7 +59,9 @@ export async function loadIndex(
     reportIndex(index, location, access.events ?? ignoreEvents);
     return { ...index, repository, location };
   } catch (error) {
-    if (!isLocalRepository(repository)) await forget(access.cache, location);
+    // Or the server would say of a false copy that it is current. Without it nothing better can come.
+    if (!isLocalRepository(repository) && !access.client.offline)
+      await forget(access.cache, indexKey(location));
     throw error;
   }
 }
@@ -80,6 +82,10 @@ function reportIndex(index: RepositoryIndex, location: string, events: EventSink
   });
 }
 
+function indexKey(location: string): string {
+  return `index ${location}`;
+}
+
 async function readIndexBytes(
   repository: Repository,
   arch: string,
@@ -96,6 +102,7 @@ async function readIndexBytes(
         client,
         cache,
         url: location,
+        key: indexKey(location),
         revalidate: client.offline ? "never" : "always",
         maxBytes: limits["index-size"],
         subject: `index ${location}`,
@@ -150,7 +157,8 @@ export async function fetchPackage(
     );
     return { subject: location, open: () => content.chunks() };
   }
-  const key = `package ${address.package.identity}`;
+  const { identity } = address.package;
+  const key = `package ${identity === "" ? location : identity}`;
   const content = await fetchCached({
     client,
     cache,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { isBivyError } from "../base/index.ts";
 import { formatAtoms, parseAtoms } from "./atom.ts";
 import { formatIndex, parseIndex } from "./index-text.ts";
@@ -69,7 +69,11 @@ test("damaged text is refused with the line that is wrong", () => {
     );
 });
 
-const word = fc.string({ unit: fc.constantFrom("a", "b", "-", "1", "ö", "日"), minLength: 1, maxLength: 6 });
+const word = fc.string({
+  unit: fc.constantFrom("a", "b", "-", "1", "ö", "日"),
+  minLength: 1,
+  maxLength: 6,
+});
 const line = fc.array(word, { maxLength: 3 }).map((words) => words.join(" "));
 const names = fc
   .uniqueArray(fc.constantFrom("a", "so:b=1", "!c", "cmd:d~2", "/bin/sh"), { maxLength: 3 })

@@ -11,11 +11,13 @@ for (const letter of "CPVASITULomtckDpiFMRZaqrsfg") knownFields[letter.charCodeA
 export type ByteText = string;
 
 export function toByteText(text: string | Uint8Array): ByteText {
+  if (typeof text === "string" && !beyondAscii.test(text)) return text;
   const bytes = typeof text === "string" ? encodeName(text) : text;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
-const beyondAscii = /[\x80-\xff]/;
+/** Anything but printable ASCII, blanks and line ends. */
+const beyondAscii = /[^\t-~]/;
 
 export function decodeBytes(text: ByteText): string {
   return beyondAscii.test(text) ? decodeName(Buffer.from(text, "latin1")) : text;
@@ -72,8 +74,8 @@ export class PackageRecord implements Package {
       at = end + 1;
     }
     if (name === "" || version === "") throw incompleteRecord(lines, subject);
-    this.name = name;
-    this.version = version;
+    this.name = decodeBytes(name);
+    this.version = decodeBytes(version);
     this.identity = identity;
     this.dependsLine = depends;
     this.providesLine = provides;

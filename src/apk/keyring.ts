@@ -3,7 +3,8 @@
  *
  * apk trusts any key for any repository, so a third party's key could replace `musl`. Here a key is
  * tied to repositories:
- *   - Alpine's own keys are built in and count for Alpine's repositories only;
+ *   - Alpine's own keys are built in and count for Alpine's repositories and their mirrors only, and
+ *     wherever the user names them;
  *   - Alpine's repositories accept no other key, unless the user names it for that very repository;
  *   - a key given for one repository counts there and nowhere else;
  *   - a key given without a repository counts for every repository that is not Alpine's and that names
@@ -12,8 +13,8 @@
 import { createHash, createPublicKey, type KeyObject } from "node:crypto";
 import { BivyError } from "../base/index.ts";
 import { alpineKeys } from "./alpine-keys.ts";
-import { isAlpineRepository, isAlpineTree, type Repository } from "./repositories.ts";
-import { parsePublicKey, signatureHolds, type Signature } from "./signature.ts";
+import { isAlpineRepository, isAlpineTree, repositoryAt, type Repository } from "./repositories.ts";
+import { parsePublicKey, signatureHash, signatureHolds, type Signature } from "./signature.ts";
 
 export interface Key {
   /** The file name that signatures refer to. */
@@ -35,10 +36,12 @@ export const emptyKeyring: Keyring = { keys: [] };
 /** A key from a PEM text. `repository` is the URL it is given for, as the user wrote the repository. */
 export function parseKey(name: string, pem: string, repository?: string): Key {
   if (!/^[^/\0]+$/.test(name) || name === "." || name === "..")
-    throw new BivyError("key-invalid", `key ${JSON.stringify(name)}: expected a plain file name`);
+    throw new BivyError("key-invalid", `key ${JSON.stringify(name)}: expected a plain file name`, {
+      hint: "Name the key as its signatures name it, such as me@example.org-5f1c2a3b.rsa.pub.",
+    });
   const publicKey = parsePublicKey(pem, `key ${name}`);
   const key = { name, publicKey, fingerprint: fingerprintOf(publicKey), builtIn: false };
-  return repository === undefined ? key : { ...key, repository };
+  return repository === undefined ? key : { ...key, repository: repositoryAt(repository).url };
 }
 
 function fingerprintOf(key: KeyObject): string {
@@ -69,8 +72,7 @@ export function keyToPem(key: Key): string {
 /** Whether `key` may sign for `repository`. */
 export function maySign(key: Key, repository: Repository): boolean {
   if (key.repository !== undefined) return key.repository === repository.url;
-  if (repository.scoped)
-    return key.builtIn && isAlpineTree(repository.url) && repository.alpineKeys;
+  if (repository.scoped) return key.builtIn && repository.alpineKeys;
   if (isAlpineRepository(repository.url)) return key.builtIn;
   return key.builtIn ? isAlpineTree(repository.url) : true;
 }
@@ -91,12 +93,10 @@ export function verifySignatures(
   repository: Repository | undefined,
   subject: string,
 ): Verified {
-  if (signatures.length === 0)
-    throw new BivyError("signature-missing", `${subject}: it is not signed`, {
-      hint: "Sign it with a key that you trust; --allow-untrusted takes it as it is.",
-    });
+  const counting = signatures.filter(({ algorithm }) => signatureHash(algorithm) !== undefined);
+  if (counting.length === 0) throw noSignature(signatures, subject);
   let refused: Key | undefined;
-  for (const signature of signatures) {
+  for (const signature of counting) {
     const named = keyring.keys.filter((key) => key.name === signature.keyName);
     const allowed = named.filter((key) => repository === undefined || maySign(key, repository));
     const key = allowed.find((candidate) => signatureHolds(signature, candidate.publicKey, signed));
@@ -106,7 +106,25 @@ export function verifySignatures(
   }
   if (refused !== undefined && repository !== undefined)
     throw notAllowed(refused, repository, subject);
-  throw unknownKey(signatures, subject);
+  throw unknownKey(counting, subject);
+}
+
+function noSignature(signatures: readonly Signature[], subject: string): BivyError {
+  const others = list(signatures.map(({ algorithm }) => algorithm));
+  return new BivyError(
+    "signature-missing",
+    others === ""
+      ? `${subject}: it is not signed`
+      : `${subject}: signed with ${others} only; expected RSA, RSA256 or RSA512`,
+    { hint: "Sign it with a key that you trust; --allow-untrusted takes it as it is." },
+  );
+}
+
+/** The first words of what may be a very long list. */
+function list(words: readonly string[]): string {
+  const unique = [...new Set(words)];
+  const more = unique.length > 4 ? ` and ${unique.length - 4} more` : "";
+  return unique.slice(0, 4).join(", ") + more;
 }
 
 function badSignature(signature: Signature, subject: string): BivyError {
@@ -120,25 +138,27 @@ function badSignature(signature: Signature, subject: string): BivyError {
 }
 
 function notAllowed(key: Key, repository: Repository, subject: string): BivyError {
-  const scope = key.builtIn
-    ? "Alpine's repositories"
-    : (key.repository ?? "repositories other than Alpine's");
   return new BivyError(
     "key-not-allowed",
-    `${subject}: signed by ${key.name}, which may sign for ${scope} only, not for ${repository.url}`,
+    `${subject}: signed by ${key.name}, which may sign for ${scopeOf(key, repository)} only, not for ${repository.url}`,
     {
       hint: "If that repository's owner really uses this key, name the key among that repository's keys.",
     },
   );
 }
 
+function scopeOf(key: Key, repository: Repository): string {
+  if (key.builtIn) return "Alpine's repositories and their mirrors";
+  if (key.repository !== undefined) return key.repository;
+  return repository.scoped
+    ? "repositories that name no keys of their own"
+    : "repositories other than Alpine's";
+}
+
 function unknownKey(signatures: readonly Signature[], subject: string): BivyError {
-  const names = signatures.map((signature) => signature.keyName).join(", ");
-  return new BivyError(
-    "key-unknown",
-    `${subject}: signed by ${names}, which is not in the keyring`,
-    {
-      hint: "Get the key from the repository's owner and add it for that repository.",
-    },
-  );
+  const names = list(signatures.map((signature) => signature.keyName));
+  const none = signatures.length === 1 ? "which is not" : "none of which is";
+  return new BivyError("key-unknown", `${subject}: signed by ${names}, ${none} in the keyring`, {
+    hint: "Get the key from the repository's owner and add it for that repository.",
+  });
 }

@@ -59,6 +59,12 @@ export interface OpenedPackage {
   readonly verified: Verified | undefined;
   /** The files, once. The data hash is compared at the end, so read to the end before you rely on them. */
   data(): AsyncIterable<TarEntry>;
+  /**
+   * Reads the file once more, without unpacking it, and throws `datahash-mismatch` with `cause` when
+   * its data section is not the one that was promised. Who stumbles over something in `data()` asks
+   * whether it was the package's fault or that of false bytes.
+   */
+  compareDataHash(cause: unknown): Promise<void>;
   /** Stops reading early. */
   close(): Promise<void>;
 }
@@ -108,6 +114,7 @@ export async function openPackage(
     const verified = checkTrust(trust, signatures, control, subject);
     const info = parsePackageInfo(requireInfo(entries, subject), subject);
     dataMember = member.index + 1;
+    const dataStart = kept[0]! + (isSigned ? kept[1]! : 0);
     return {
       info,
       identity,
@@ -115,6 +122,10 @@ export async function openPackage(
       signatures,
       verified,
       data: () => readData(members, info, () => dataHash.hex(), limits, subject),
+      async compareDataHash(cause) {
+        const found = await hashFrom(source, dataStart);
+        if (found !== info.dataHash) throw dataHashError(subject, info.dataHash, found, cause);
+      },
       close,
     };
   } catch (error) {
@@ -242,20 +253,34 @@ async function* readData(
     if ((await members.next()).done !== true)
       throw new BivyError(
         "package-invalid",
-        `${subject}: expected the end of the file after the data section`,
+        `${subject}: expected the end of the file after the data section, found more`,
+        { hint: "Something was added to it; fetch it again." },
       );
     const found = dataHash();
-    if (found !== info.dataHash)
-      throw new BivyError(
-        "datahash-mismatch",
-        `${subject}: expected data with SHA-256 ${info.dataHash}, found ${found}`,
-        {
-          hint: "Its files were changed or damaged; fetch it again.",
-        },
-      );
+    if (found !== info.dataHash) throw dataHashError(subject, info.dataHash, found);
   } finally {
     await members.return?.(undefined);
   }
+}
+
+function dataHashError(subject: string, expected: string, found: string, cause?: unknown) {
+  return new BivyError(
+    "datahash-mismatch",
+    `${subject}: expected data with SHA-256 ${expected}, found ${found}`,
+    { cause, hint: "Its files were changed or damaged; fetch it again." },
+  );
+}
+
+/** SHA-256 of a file's bytes from `start` on, in hex. */
+async function hashFrom(source: PackageSource, start: number): Promise<string> {
+  const hash = startHash("sha256");
+  let before = start;
+  for await (const chunk of source.open()) {
+    const skipped = Math.min(before, chunk.byteLength);
+    before -= skipped;
+    hash.update(chunk.subarray(skipped));
+  }
+  return hash.hex();
 }
 
 /** Reads a package to its end, so that all its checksums have been compared. */

@@ -49,5 +49,6 @@ export async function readPackageSections(
   throw new BivyError(
     "package-invalid",
     `${subject}: expected two or three sections, found ${sections.length}`,
+    { hint: "It is not a package of format 2, or it was cut short; fetch it again." },
   );
 }

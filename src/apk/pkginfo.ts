@@ -1,5 +1,5 @@
 /** .PKGINFO: what a package of format 2 says about itself, `key = value` lines (apk-package(5)). */
-import { BivyError, decodeName } from "../base/index.ts";
+import { BivyError, decodeName, messageOf } from "../base/index.ts";
 import { parseAtoms, type Atom } from "./atom.ts";
 
 export interface PackageInfo {
@@ -53,6 +53,8 @@ const atomFields = {
   replaces: "replaces",
 } as const;
 
+const damaged = "The package is damaged; build or fetch it again.";
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] };
 
 /** Fields that are not known are passed over, as apk does: newer abuilds write more. */
@@ -88,25 +90,37 @@ export function parsePackageInfo(bytes: Uint8Array, subject: string): PackageInf
       "package-invalid",
       `${subject}: its .PKGINFO has no ${info.name === "" ? "pkgname" : "pkgver"}`,
       {
-        hint: "The package is damaged; build or fetch it again.",
+        hint: damaged,
       },
     );
   return info;
 }
 
 function setField(info: Mutable<PackageInfo>, key: string, value: string, subject: string): void {
-  if (key in singleFields) {
+  if (Object.hasOwn(singleFields, key)) {
     info[singleFields[key as keyof typeof singleFields]] = value;
-  } else if (key in numberFields) {
+  } else if (Object.hasOwn(numberFields, key)) {
     if (!/^-?\d{1,15}$/.test(value))
       throw new BivyError(
         "package-invalid",
         `${subject}: .PKGINFO ${key}: expected a number, found ${JSON.stringify(value)}`,
+        { hint: damaged },
       );
     info[numberFields[key as keyof typeof numberFields]] = Number(value);
-  } else if (key in atomFields) {
-    info[atomFields[key as keyof typeof atomFields]].push(...parseAtoms(value));
+  } else if (Object.hasOwn(atomFields, key)) {
+    info[atomFields[key as keyof typeof atomFields]].push(...readAtomField(key, value, subject));
   } else if (key === "triggers") {
     info.triggers.push(...value.split(/\s+/).filter(Boolean));
+  }
+}
+
+function readAtomField(key: string, value: string, subject: string): Atom[] {
+  try {
+    return parseAtoms(value);
+  } catch (cause) {
+    throw new BivyError("package-invalid", `${subject}: .PKGINFO ${key}: ${messageOf(cause)}`, {
+      cause,
+      hint: damaged,
+    });
   }
 }

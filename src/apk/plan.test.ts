@@ -14,7 +14,11 @@ const base = {
   nameInRepositories: true,
 };
 
-function change(previous: string | undefined, next: string | undefined, more: Partial<Change> = {}): Change {
+function change(
+  previous: string | undefined,
+  next: string | undefined,
+  more: Partial<Change> = {},
+): Change {
   const version = (text: string) => createPackage({ name: "a", version: text, installedSize: 10 });
   return {
     ...base,
@@ -71,8 +75,17 @@ test("sizes", () => {
 });
 
 test("the last line counts what the plan leaves behind", () => {
-  const totals = totalsAfter({ packages: 2, bytes: 20 }, [change(undefined, "1"), change("1", undefined)]);
+  const totals = totalsAfter({ packages: 2, bytes: 20 }, [
+    change(undefined, "1"),
+    change("1", undefined),
+  ]);
   assert.deepEqual(totals, { packages: 2, bytes: 20 });
-  assert.equal(formatSummary({ packages: 15, bytes: 7_500_000 }, { generation: 2 }), "OK: 7 MiB in 15 packages");
-  assert.equal(formatSummary({ packages: 1, bytes: 5 }, { errors: 2 }), "2 errors; 5 B in 1 packages");
+  assert.equal(
+    formatSummary({ packages: 15, bytes: 7_500_000 }, { generation: 2 }),
+    "OK: 7 MiB in 15 packages",
+  );
+  assert.equal(
+    formatSummary({ packages: 1, bytes: 5 }, { errors: 2 }),
+    "2 errors; 5 B in 1 packages",
+  );
 });

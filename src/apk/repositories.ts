@@ -1,5 +1,6 @@
 /** Repositories: lines of etc/apk/repositories, `[@tag] URL [component…]`, and the URLs that follow from them. */
-import { BivyError } from "../base/index.ts";
+import { fileURLToPath } from "node:url";
+import { BivyError, messageOf } from "../base/index.ts";
 
 /** One index and its packages. */
 export interface Repository {
@@ -25,8 +26,20 @@ export function repositoryAt(
 
 /** `file:` URLs become paths, and trailing slashes go. */
 function plainUrl(url: string): string {
-  const path = url.startsWith("file://") ? decodeURIComponent(new URL(url).pathname) : url;
-  return path.length > 1 ? path.replace(/\/+$/, "") : path;
+  const path = /^file:\/\//i.test(url) ? filePath(url) : url;
+  return path.length > 1 ? path.replace(/(?<=[^/])\/+$/, "") : path;
+}
+
+function filePath(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw new BivyError(
+      "repositories-invalid",
+      `${url}: expected the URL of a folder of this machine, such as file:///srv/packages: ${messageOf(cause)}`,
+      { cause, hint: "A plain path, such as /srv/packages, does as well." },
+    );
+  }
 }
 
 /** Reads one line; undefined for a blank line or a comment. Several components give several repositories. */
@@ -100,8 +113,10 @@ export function packageUrl(
 
 /** Whether the URL is on one of Alpine Linux's own hosts. */
 export function isAlpineRepository(url: string): boolean {
-  const host = /^https?:\/\/(?:[^/@]*@)?([^/:]+)/i.exec(url)?.[1]?.toLowerCase();
-  return host !== undefined && (host === "alpinelinux.org" || host.endsWith(".alpinelinux.org"));
+  // Read as the client reads it, which sees a host where a pattern would not: `https:///host`.
+  if (!/^https?:/i.test(url) || !URL.canParse(url)) return false;
+  const host = new URL(url).hostname.replace(/\.$/, "");
+  return host === "alpinelinux.org" || host.endsWith(".alpinelinux.org");
 }
 
 /** Whether the URL has the form of Alpine's tree, as every mirror of it has: `…/v3.20/main`, `…/edge/testing`. */

@@ -5,39 +5,42 @@
 import { createPublicKey, verify, type KeyObject } from "node:crypto";
 import { BivyError, type HashAlgorithm } from "../base/index.ts";
 
-export type SignatureAlgorithm = "RSA" | "RSA256" | "RSA512" | "DSA";
+/** The algorithms that count. apk also knows DSA, with SHA-1 only, which nobody signs with any more. */
+export type SignatureAlgorithm = "RSA" | "RSA256" | "RSA512";
 
 export interface Signature {
-  readonly algorithm: SignatureAlgorithm;
+  /** As it is written, which may be an algorithm that does not count. */
+  readonly algorithm: string;
   /** The file name of the key, such as `builder@example.org-5f1c2a3b.rsa.pub`. */
   readonly keyName: string;
   readonly bytes: Uint8Array;
 }
 
-const signatureName = /^\.SIGN\.(RSA|RSA256|RSA512|DSA)\.([^/]+)$/;
+/** Names go into messages: without control characters. */
+const signatureName = /^\.SIGN\.([A-Za-z0-9]+)\.([^/\p{Cc}]+)$/u;
 
-const hashOf: Readonly<Record<SignatureAlgorithm, HashAlgorithm>> = {
-  RSA: "sha1",
-  DSA: "sha1",
-  RSA256: "sha256",
-  RSA512: "sha512",
-};
+const hashes: ReadonlyMap<string, HashAlgorithm> = new Map([
+  ["RSA", "sha1"],
+  ["RSA256", "sha256"],
+  ["RSA512", "sha512"],
+]);
 
 /** Whether a tar entry belongs to the signature member at all, known algorithm or not. */
 export function isSignatureEntry(path: string): boolean {
   return path.startsWith(".SIGN.");
 }
 
-/** Undefined for an algorithm that is not known: such a signature is passed over, as apk does. */
 export function tryParseSignature(path: string, bytes: Uint8Array): Signature | undefined {
   const match = signatureName.exec(path);
   if (match === null) return undefined;
-  return { algorithm: match[1] as SignatureAlgorithm, keyName: match[2]!, bytes };
+  return { algorithm: match[1]!, keyName: match[2]!, bytes };
 }
 
-/** Which hash of the signed bytes a signature needs. */
-export function signatureHash(signature: Signature): HashAlgorithm {
-  return hashOf[signature.algorithm];
+/** Which hash is signed; undefined for an algorithm that does not count. */
+export function signatureHash(algorithm: SignatureAlgorithm): HashAlgorithm;
+export function signatureHash(algorithm: string): HashAlgorithm | undefined;
+export function signatureHash(algorithm: string): HashAlgorithm | undefined {
+  return hashes.get(algorithm);
 }
 
 /** The tar entry name that carries a signature. */
@@ -47,9 +50,9 @@ export function signatureEntryName(algorithm: SignatureAlgorithm, keyName: strin
 
 /** Whether `signature` was made by `key` over exactly `signed`. */
 export function signatureHolds(signature: Signature, key: KeyObject, signed: Uint8Array): boolean {
-  const kind = signature.algorithm === "DSA" ? "dsa" : "rsa";
-  if (key.asymmetricKeyType !== kind) return false;
-  return verify(signatureHash(signature), signed, key, signature.bytes);
+  const hash = signatureHash(signature.algorithm);
+  if (hash === undefined || key.asymmetricKeyType !== "rsa") return false;
+  return verify(hash, signed, key, signature.bytes);
 }
 
 /** The smallest RSA modulus that is accepted, in bits. Alpine's oldest keys have 2048. */
@@ -88,7 +91,7 @@ function readKey(pem: string, subject: string): KeyObject {
       },
     );
   }
-  if (key.asymmetricKeyType === "rsa" || key.asymmetricKeyType === "dsa") return key;
+  if (key.asymmetricKeyType === "rsa") return key;
   throw new BivyError(
     "key-invalid",
     `${subject}: expected an RSA key, found ${key.asymmetricKeyType}`,

@@ -1,7 +1,7 @@
 /** Simulation of `apk del`: what leaves world, and why some packages stay nevertheless. */
 import { formatIndentedList } from "./indented-list.ts";
 import { comparePackageNames } from "./package.ts";
-import { meets, sortByTable, type Candidate, type Name } from "./candidate.ts";
+import { dependentsOf, type Candidate, type Name } from "./candidate.ts";
 import type { ProviderIndex } from "./providers.ts";
 import { isGiven } from "./simulate-options.ts";
 import { matchOperands } from "./simulate-operands.ts";
@@ -24,7 +24,7 @@ export function simulateRemoval(session: Session): number {
     names.set(candidate.name.text, removed);
     if (!recursive) return;
     for (const { name } of candidate.provides) world = removeFromWorld(world, name.text);
-    for (const dependent of dependentsOf(index.installed, candidate)) {
+    for (const dependent of dependentsOf(candidate, index.installed)) {
       if (visited.has(dependent)) continue;
       visited.add(dependent);
       remove(dependent);
@@ -49,15 +49,6 @@ export function simulateRemoval(session: Session): number {
     if (text !== "") session.print(text);
   }
   return session.finish(outcome);
-}
-
-/** Packages among `candidates` with a dependency that `candidate` meets, in apk's order. */
-function dependentsOf(candidates: Iterable<Candidate>, candidate: Candidate): Candidate[] {
-  return sortByTable(
-    [...candidates].filter((dependent) =>
-      dependent.depends.some((dependency) => meets(candidate, dependency, dependent)),
-    ),
-  );
 }
 
 /** For each operand that is still installed: the names of world that keep it. */
@@ -100,7 +91,7 @@ function keepersOf(
     if (wanted.has(candidate.name.text)) keepers.push(candidate.name.text);
     for (const provide of candidate.provides)
       if (wanted.has(provide.name.text)) keepers.push(provide.name.text);
-    for (const dependent of dependentsOf(staying, candidate)) visitOnce(dependent);
+    for (const dependent of dependentsOf(candidate, staying)) visitOnce(dependent);
     for (const trigger of candidate.installIf)
       for (const { candidate: cause } of trigger.name.providers) {
         if (!staying.has(cause) || visited.has(cause)) continue;

@@ -28,11 +28,15 @@ function run(words: string, more: Partial<Simulation> = {}) {
 }
 
 test("del says who keeps a package, and -r takes those along", () => {
+  const present = [{ packages: index.slice(0, 2), remote: true }];
   assert.equal(
-    run("del b").output,
+    run("del b", { repositories: present }).output,
     "World updated, but the following packages are not removed due to:\n  b: a\n\nOK: 2 B in 2 packages\n",
   );
-  assert.equal(run("del -r b").output, "(1/2) Purging a (1)\n(2/2) Purging b (1)\nOK: 0 B in 0 packages\n");
+  assert.equal(
+    run("del -r b").output,
+    "(1/2) Purging a (1)\n(2/2) Purging b (1)\nOK: 0 B in 0 packages\n",
+  );
   assert.deepEqual(
     [run("del nope").output, run("del nope").exitCode],
     ["ERROR: No such package: nope\n", 1],

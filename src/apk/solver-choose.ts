@@ -61,8 +61,8 @@ function lock(run: Run, state: NameState, provider: Provider | undefined): void 
     for (const dependency of provider.candidate.installIf)
       if (!run.nameState(dependency.name).locked) constrain(run, dependency, provider.candidate);
   excludeRivals(run, state.name, provider);
-  run.markDependents(state);
-  if (provider === undefined) run.markRules(state);
+  run.markDependents(state.name);
+  if (provider === undefined) run.markRules(state.name);
   else run.markRulesOfPackage(provider.candidate);
 }
 

@@ -1,23 +1,63 @@
-/** Discovery, the solver's first phase: which names and packages can matter, and in which order names are chosen. */
-import { noNames, untagged, type Candidate, type Name } from "./candidate.ts";
-import { preferenceBits, type NameState, type PackageState, type Run } from "./solver-state.ts";
+/** Discovery, the solver's first phase: which names can matter, and in which order names are chosen. */
+import { noNames, type Candidate, type Name } from "./candidate.ts";
+import type { ProviderIndex } from "./providers.ts";
+
+export interface DiscoveryOptions {
+  /** Names given by the user: they are chosen before others of their kind. */
+  readonly namedByUser: ReadonlySet<Name>;
+  /** Install-if rules of packages that cannot be had now do not count. */
+  readonly onlyAvailable: boolean;
+}
 
 /**
- * Walks from a name to everything that choosing it may touch, depth first: what its providers depend
- * on, what install-if rules it could trigger, and the other names that its providers give. A name gets
- * its priority when all that was reached from it has one; after that come the names that rules of its
- * providers mention.
- *
- * The walk keeps its own stack, because dependencies in an index may be chained longer than the
- * machine's stack allows.
+ * What discovery found, by the ids of names. It is kept in plain arrays because a walk over an index
+ * like Alpine's reaches nearly all names (one install-if rule on `docs` leads to all `-doc` packages,
+ * and from these to what they document), while few of them are ever looked at again.
  */
-export function discover(run: Run, root: Name, counter: { next: number }): void {
-  if (run.nameState(root).discovered) return;
-  const stack = [new Visit(run, root, counter)];
-  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-    const next = top.nextUndiscovered();
-    if (next === undefined) stack.pop();
-    else stack.push(new Visit(run, next, counter));
+export class Discovery {
+  /** 1 for names that were reached. */
+  readonly reached: Uint8Array;
+  /** Higher numbers are chosen first. */
+  readonly priority: Float64Array;
+  /** 1 for names without a provider whose install-if rule could hold. */
+  readonly rulesDead: Uint8Array;
+  /** The ids of reached names that depend on name `id`: from `starts[id]` to `starts[id + 1]`. */
+  private readonly starts: Int32Array;
+  private readonly dependents: Int32Array;
+
+  constructor(index: ProviderIndex, roots: readonly Name[], options: DiscoveryOptions) {
+    const count = index.nameCount;
+    this.reached = new Uint8Array(count);
+    this.priority = new Float64Array(count);
+    this.rulesDead = new Uint8Array(count).fill(1);
+    walk(this, index.candidates.length, roots, options);
+    this.starts = new Int32Array(count + 1);
+    this.dependents = this.collectDependents(index);
+  }
+
+  isReached(name: Name): boolean {
+    return this.reached[name.id] === 1;
+  }
+
+  /** The ids of reached names whose packages depend on this one. */
+  dependentsOf(name: Name): Int32Array {
+    return this.dependents.subarray(this.starts[name.id], this.starts[name.id + 1]);
+  }
+
+  /** Two passes: how many dependents each name has, then which. */
+  private collectDependents(index: ProviderIndex): Int32Array {
+    const { starts, reached } = this;
+    const names = [...index.allNames()].filter(({ id }) => reached[id] === 1);
+    for (const { providers } of names)
+      for (const { candidate } of providers)
+        for (const { id } of candidate.dependsNames) starts[id + 1]!++;
+    for (let id = 1; id < starts.length; id++) starts[id]! += starts[id - 1]!;
+    const next = starts.slice();
+    const dependents = new Int32Array(starts.at(-1)!);
+    for (const { id: owner, providers } of names)
+      for (const { candidate } of providers)
+        for (const { id } of candidate.dependsNames) dependents[next[id]!++] = owner;
+    return dependents;
   }
 }
 
@@ -26,116 +66,123 @@ const step = { depends: 0, rules: 1, otherNames: 2, conditions: 3, done: 4 } as 
 
 /** The visit of one name. It hands out one list of names after the other. */
 class Visit {
-  private readonly run: Run;
-  private readonly state: NameState;
-  private readonly counter: { next: number };
-  private step: number = step.depends;
+  name: Name | undefined;
+  step: number = step.depends;
   /** Which provider is walked, and for `otherNames` which of its two lists. */
-  private provider = 0;
-  private second = false;
-  private list: readonly Name[] = noNames;
-  private at = 0;
-  private underOwnName = false;
+  provider = 0;
+  second = false;
+  list: readonly Name[] = noNames;
+  at = 0;
+  underOwnName = false;
+}
 
-  constructor(run: Run, name: Name, counter: { next: number }) {
-    this.run = run;
-    this.state = run.nameState(name);
-    this.counter = counter;
-    this.state.discovered = true;
-    this.state.rulesDead = true;
-    for (const { candidate } of name.providers)
-      for (const dependency of candidate.dependsNames)
-        addDependent(run.nameState(dependency), this.state);
-  }
-
-  nextUndiscovered(): Name | undefined {
-    while (this.step !== step.done) {
-      const { list } = this;
-      while (this.at < list.length) {
-        const name = list[this.at++]!;
-        if (!this.run.nameState(name).discovered) return name;
-      }
-      this.at = 0;
-      this.list = this.nextList();
+/**
+ * Walks from names to everything that choosing them may touch, depth first: what their providers depend
+ * on, what install-if rules they could trigger, and the other names that their providers give. A name
+ * gets its priority when all that was reached from it has one; after that come the names that rules of
+ * its providers mention. A package's dependencies are walked the first time that one of its names is
+ * reached.
+ *
+ * The walk keeps its own stack, because dependencies in an index may be chained longer than the
+ * machine's stack allows.
+ */
+function walk(
+  discovery: Discovery,
+  candidateCount: number,
+  roots: readonly Name[],
+  options: DiscoveryOptions,
+): void {
+  const { reached, priority, rulesDead } = discovery;
+  const met = new Uint8Array(candidateCount);
+  const stack: Visit[] = [];
+  let depth = 0;
+  let serial = 0;
+  for (const root of roots) {
+    enter(root);
+    while (depth > 0) {
+      const visit = stack[depth - 1]!;
+      const next = nextUnreached(visit);
+      if (next === undefined) depth--;
+      else enter(next);
     }
-    return undefined;
   }
 
-  private nextList(): readonly Name[] {
-    const { name } = this.state;
-    const provider = name.providers[this.provider];
-    switch (this.step) {
+  function enter(name: Name): void {
+    if (reached[name.id] === 1) return;
+    reached[name.id] = 1;
+    if (depth === stack.length) stack.push(new Visit());
+    const visit = stack[depth++]!;
+    visit.name = name;
+    visit.list = noNames;
+    visit.at = 0;
+    visit.underOwnName = false;
+    begin(visit, step.depends);
+  }
+
+  function nextUnreached(visit: Visit): Name | undefined {
+    for (;;) {
+      const { list } = visit;
+      while (visit.at < list.length) {
+        const name = list[visit.at++]!;
+        if (reached[name.id] === 0) return name;
+      }
+      if (visit.step === step.done) return undefined;
+      visit.at = 0;
+      visit.list = nextList(visit);
+    }
+  }
+
+  function nextList(visit: Visit): readonly Name[] {
+    const name = visit.name!;
+    const provider = name.providers[visit.provider];
+    switch (visit.step) {
       case step.depends:
-        if (provider === undefined) return this.begin(step.rules);
-        this.provider++;
-        return this.meet(provider.candidate);
+        if (provider === undefined) return begin(visit, step.rules);
+        visit.provider++;
+        return meet(visit, name, provider.candidate);
       case step.rules:
-        this.begin(step.otherNames);
+        begin(visit, step.otherNames);
         return name.installIfOf;
       case step.otherNames:
         if (provider === undefined) {
-          this.state.priority = priority(
-            this.run,
-            this.state,
-            this.underOwnName,
-            ++this.counter.next,
-          );
-          return this.begin(step.conditions);
+          priority[name.id] = rank(name, visit.underOwnName);
+          return begin(visit, step.conditions);
         }
-        if (this.second) this.provider++;
-        this.second = !this.second;
-        return this.second ? provider.candidate.name.installIfOf : provider.candidate.providesNames;
+        if (visit.second) visit.provider++;
+        visit.second = !visit.second;
+        return visit.second
+          ? provider.candidate.name.installIfOf
+          : provider.candidate.providesNames;
       default:
-        if (provider === undefined) return this.begin(step.done);
-        this.provider++;
+        if (provider === undefined) return begin(visit, step.done);
+        visit.provider++;
         return provider.candidate.installIfNames;
     }
   }
 
-  private begin(next: number): readonly Name[] {
-    this.step = next;
-    this.provider = 0;
+  function begin(visit: Visit, next: number): readonly Name[] {
+    visit.step = next;
+    visit.provider = 0;
+    visit.second = false;
     return noNames;
   }
 
-  /** The dependencies of a provider; none when another name met it before. */
-  private meet(candidate: Candidate): readonly Name[] {
-    const pkg = this.run.packageState(candidate);
-    const isNew = !pkg.discovered;
-    if (isNew) assess(this.run, pkg);
-    if (!pkg.ruleDead) this.state.rulesDead = false;
-    if (candidate.name === this.state.name) this.underOwnName = true;
-    return isNew ? candidate.dependsNames : noNames;
+  function meet(visit: Visit, name: Name, candidate: Candidate): readonly Name[] {
+    if (candidate.name === name) visit.underOwnName = true;
+    if (!isRuleDead(candidate, options.onlyAvailable)) rulesDead[name.id] = 0;
+    if (met[candidate.id] === 1) return noNames;
+    met[candidate.id] = 1;
+    return candidate.dependsNames;
+  }
+
+  /** Names given by the user come first, then names that are packages; among equals, the last found. */
+  function rank(name: Name, underOwnName: boolean): number {
+    serial++;
+    return (options.namedByUser.has(name) ? 2 ** 31 : 0) + (underOwnName ? 2 ** 30 : 0) + serial;
   }
 }
 
-/** Names given by the user come first, then names that are packages; among equals, the last found. */
-function priority(run: Run, state: NameState, underOwnName: boolean, serial: number): number {
-  const named = run.options.namedByUser.has(state.name) ? 2 ** 31 : 0;
-  return named + (underOwnName ? 2 ** 30 : 0) + serial;
-}
-
-function addDependent(state: NameState, dependent: NameState): void {
-  // A name adds itself to others in one go, so where it stands already it stands last.
-  const { dependents } = state;
-  if (dependents.length === 0) state.dependents = [dependent];
-  else if (dependents[dependents.length - 1] !== dependent) dependents.push(dependent);
-}
-
-/** Judges a package by itself, before anything asks for it. */
-function assess(run: Run, state: PackageState): void {
-  const { candidate } = state;
-  const known = candidate.fromCache || candidate.installed !== undefined;
-  const empty = candidate.installedSize === 0;
-  state.discovered = true;
-  state.allowedTags = 1 << untagged;
-  state.available = candidate.available;
-  state.selectable =
-    !candidate.uninstallable && (state.available || candidate.isVirtual || known || empty);
-  state.ruleDead =
-    candidate.installIfNames.length === 0 ||
-    ((run.options.preferences & preferenceBits.available) !== 0 && !state.available);
-  state.tagBits = candidate.tagBits;
-  state.tagPreferred = candidate.fromFile || empty || (state.tagBits & (1 << untagged)) !== 0;
-  state.tagAllowed = state.tagPreferred || known;
+/** A package without an install-if rule, or one whose rule does not count. */
+export function isRuleDead(candidate: Candidate, onlyAvailable: boolean): boolean {
+  return candidate.installIfNames.length === 0 || (onlyAvailable && !candidate.available);
 }

@@ -93,7 +93,8 @@ export function unsatisfiableError(failure: Failure): BivyError {
   if (first === undefined)
     return new BivyError(
       "world-unsatisfiable",
-      "the packages asked for cannot be installed together",
+      "packages: no choice was found that meets every dependency of world",
+      { hint: "Name the packages that you want where several provide the same, or ask for fewer." },
     );
   const { message, hint } = describeRoot(first);
   const more = problems.length - 1;

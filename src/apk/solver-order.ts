@@ -188,7 +188,7 @@ class ChangeOrder {
 
   private installByRule(name: Name): void {
     const next = this.chosen(name);
-    if (next === undefined || !this.run.nameState(name).discovered || this.place(name).processed)
+    if (next === undefined || !this.run.discovery.isReached(name) || this.place(name).processed)
       return;
     for (const dependency of next.installIf) {
       if (!dependency.atom.conflict && !this.place(dependency.name).processed) return;

@@ -35,7 +35,7 @@ function require(run: Run, state: NameState): void {
   state.requirers++;
   if (state.requirers > 1) return;
   run.wait(state, false);
-  run.markRules(state);
+  run.markRules(state.name);
   run.markDirty(state);
 }
 
@@ -43,8 +43,8 @@ function require(run: Run, state: NameState): void {
 export function disqualify(run: Run, state: PackageState): void {
   const { candidate } = state;
   state.selectable = false;
-  run.markDependents(run.nameState(candidate.name));
-  for (const name of candidate.providesNames) run.markDependents(run.nameState(name));
+  run.markDependents(candidate.name);
+  for (const name of candidate.providesNames) run.markDependents(name);
   run.markRulesOfPackage(candidate);
 }
 
@@ -69,8 +69,8 @@ function inherit(run: Run, state: PackageState, source: Source): void {
  * rules hold by now, and passes down what all remaining options have in common.
  */
 export function settle(run: Run, state: NameState): void {
-  const { dependsChanged, rulesChanged } = state;
-  state.dependsChanged = false;
+  const dependsChanged = run.takeDependsChanged(state.name);
+  const { rulesChanged } = state;
   state.rulesChanged = false;
   const options: Option[] = [];
   let hasTriggered = false;
@@ -103,7 +103,7 @@ export function settle(run: Run, state: NameState): void {
     passDownDepends(run, options);
     passDownProvides(run, state.name, options);
   }
-  state.dependentsLocked = state.dependents.every((dependent) => dependent.locked);
+  state.dependentsLocked = run.areDependentsLocked(state.name);
   run.wait(state, moved);
 }
 

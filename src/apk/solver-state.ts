@@ -1,6 +1,7 @@
 /** Solver state: what one run of the solver knows about names and packages, and its queues of names. */
-import type { Candidate, Name, Provider } from "./candidate.ts";
+import { untagged, type Candidate, type Name, type Provider } from "./candidate.ts";
 import type { ProviderIndex } from "./providers.ts";
+import { Discovery, isRuleDead } from "./solver-discover.ts";
 
 /** Wishes about how to choose, for a whole run or for the packages of one name. */
 export interface Preferences {
@@ -38,20 +39,19 @@ export function toPreferenceBits(preferences: Preferences | undefined): number {
 /** What a run knows about one package. */
 export class PackageState {
   readonly candidate: Candidate;
-  discovered = false;
   /** It may still be chosen without an error. */
-  selectable = false;
+  selectable: boolean;
   /** It can be had now (`Candidate.available`). */
-  available = false;
+  readonly available: boolean;
   /** How many constraints it contradicts. */
   contradictions = 0;
   /** Tags of its repositories, as bits. */
-  tagBits = 0;
-  /** Tags that requirers allow for it, and those that world prefers, as bits. */
-  allowedTags = 0;
-  /** Some repository of it has an allowed tag, or a preferred one. */
-  tagAllowed = false;
-  tagPreferred = false;
+  readonly tagBits: number;
+  /** Tags that requirers allow for it, as bits. */
+  allowedTags = 1 << untagged;
+  /** Some repository of it has an allowed tag, or one that world prefers. */
+  tagAllowed: boolean;
+  tagPreferred: boolean;
   /** Preferences as bits, and those that its dependencies inherit. */
   preferences = 0;
   inheritedPreferences = 0;
@@ -60,39 +60,43 @@ export class PackageState {
   lastOption = false;
   /** Its install-if rule holds; it has none, or the rule can hold no more. */
   triggered = false;
-  ruleDead = false;
+  ruleDead: boolean;
   /** An error was recorded for it. */
   failed = false;
   /** It has its place among the changes. */
   ordered = false;
 
-  constructor(candidate: Candidate) {
+  /** Judges a package by itself, before anything asks for it. */
+  constructor(candidate: Candidate, onlyAvailable: boolean) {
+    const known = candidate.fromCache || candidate.installed !== undefined;
+    const empty = candidate.installedSize === 0;
     this.candidate = candidate;
+    this.available = candidate.available;
+    this.selectable =
+      !candidate.uninstallable && (this.available || candidate.isVirtual || known || empty);
+    this.ruleDead = isRuleDead(candidate, onlyAvailable);
+    this.tagBits = candidate.tagBits;
+    this.tagPreferred = candidate.fromFile || empty || (this.tagBits & (1 << untagged)) !== 0;
+    this.tagAllowed = this.tagPreferred || known;
   }
 }
 
 /** The choice of a name that was locked without a provider. */
 export const nothing = undefined;
 
-const noStates: NameState[] = [];
-
 /** What a run knows about one name. */
 export class NameState {
   readonly name: Name;
-  discovered = false;
   /** Chosen for good; the choice may be nothing. */
   locked = false;
   chosen: Provider | undefined = nothing;
   /** How many selected packages and world atoms ask for it. */
   requirers = 0;
-  /** Discovered names whose packages depend on this one. */
-  dependents: NameState[] = noStates;
-  /** What must be looked at when the name is settled next. */
-  dependsChanged = false;
+  /** Install-if rules of its providers must be looked at when it is settled next. */
   rulesChanged = false;
   /** Some provider's install-if rule holds; none can hold any more. */
   hasTriggered = false;
-  rulesDead = false;
+  rulesDead: boolean;
   /** A rule needs to know that this name is not installed. */
   absenceAsked = false;
   /** More than one provider can be chosen, or one whose tag is not allowed. */
@@ -102,7 +106,7 @@ export class NameState {
   /** All names that depend on it are locked. */
   dependentsLocked = false;
   /** Higher numbers are chosen first. */
-  priority = 0;
+  readonly priority: number;
   /** How far common dependencies and provides have been counted while the options are compared. */
   commonDepends = 0;
   commonProvides = 0;
@@ -113,8 +117,10 @@ export class NameState {
   immediate = false;
   ticket = 0;
 
-  constructor(name: Name) {
+  constructor(name: Name, discovery: Discovery) {
     this.name = name;
+    this.rulesDead = discovery.rulesDead[name.id] !== 0;
+    this.priority = discovery.priority[name.id] ?? 0;
   }
 }
 
@@ -176,10 +182,13 @@ export interface RunOptions {
 export class Run {
   readonly index: ProviderIndex;
   readonly options: RunOptions;
+  readonly discovery: Discovery;
   /** Errors so far: failed packages and required names without a provider. */
   errors = 0;
-  private readonly names: (NameState | undefined)[] = [];
-  private readonly packages: (PackageState | undefined)[] = [];
+  private readonly names: (NameState | undefined)[];
+  private readonly packages: (PackageState | undefined)[];
+  /** By the ids of names: 1 when dependencies of its providers must be checked when it is settled next. */
+  private readonly dependsChanged: Uint8Array;
   private readonly dirtyNames: NameState[] = [];
   private dirtyAt = 0;
   private readonly immediateNames: { readonly state: NameState; readonly ticket: number }[] = [];
@@ -187,22 +196,29 @@ export class Run {
   private readonly automaticNames = new PriorityQueue();
   private readonly otherNames = new PriorityQueue();
 
-  constructor(index: ProviderIndex, options: RunOptions) {
+  constructor(index: ProviderIndex, roots: readonly Name[], options: RunOptions) {
     this.index = index;
     this.options = options;
+    const { namedByUser } = options;
+    this.discovery = new Discovery(index, roots, {
+      namedByUser,
+      onlyAvailable: this.onlyAvailable,
+    });
+    this.names = Array.from({ length: index.nameCount });
+    this.packages = Array.from({ length: index.candidates.length });
+    this.dependsChanged = new Uint8Array(index.nameCount);
+  }
+
+  private get onlyAvailable(): boolean {
+    return (this.options.preferences & preferenceBits.available) !== 0;
   }
 
   nameState(name: Name): NameState {
-    const { names } = this;
-    // Filled without gaps: an array with holes would become a slow one.
-    while (names.length <= name.id) names.push(undefined);
-    return (names[name.id] ??= new NameState(name));
+    return (this.names[name.id] ??= new NameState(name, this.discovery));
   }
 
   packageState(candidate: Candidate): PackageState {
-    const { packages } = this;
-    while (packages.length <= candidate.id) packages.push(undefined);
-    return (packages[candidate.id] ??= new PackageState(candidate));
+    return (this.packages[candidate.id] ??= new PackageState(candidate, this.onlyAvailable));
   }
 
   /** Records that a package cannot be part of a good solution. */
@@ -220,27 +236,41 @@ export class Run {
   }
 
   /** Settle again all names whose packages depend on this one. */
-  markDependents(state: NameState): void {
-    for (const dependent of state.dependents) {
-      dependent.dependsChanged = true;
-      this.markDirty(dependent);
+  markDependents(name: Name): void {
+    for (const id of this.discovery.dependentsOf(name)) {
+      this.dependsChanged[id] = 1;
+      const state = this.names[id];
+      if (state !== undefined) this.markDirty(state);
     }
   }
 
+  /** Whether dependencies of the name's providers must be checked; asking clears the mark. */
+  takeDependsChanged({ id }: Name): boolean {
+    const changed = this.dependsChanged[id] === 1;
+    this.dependsChanged[id] = 0;
+    return changed;
+  }
+
+  /** Whether all names that depend on this one are locked. */
+  areDependentsLocked(name: Name): boolean {
+    return this.discovery.dependentsOf(name).every((id) => this.names[id]?.locked ?? false);
+  }
+
   /** Settle again all names whose install-if rules ask for this one. */
-  markRules(state: NameState): void {
-    for (const owner of state.name.installIfOf) {
-      const dependent = this.nameState(owner);
-      if (!dependent.discovered || dependent.rulesDead) continue;
-      dependent.rulesChanged = true;
-      this.markDirty(dependent);
+  markRules(name: Name): void {
+    for (const owner of name.installIfOf) {
+      if (!this.discovery.isReached(owner)) continue;
+      const state = this.nameState(owner);
+      if (state.rulesDead) continue;
+      state.rulesChanged = true;
+      this.markDirty(state);
     }
   }
 
   /** The same for all names that a package gives. */
   markRulesOfPackage(candidate: Candidate): void {
-    this.markRules(this.nameState(candidate.name));
-    for (const name of candidate.providesNames) this.markRules(this.nameState(name));
+    this.markRules(candidate.name);
+    for (const name of candidate.providesNames) this.markRules(name);
   }
 
   nextDirty(): NameState | undefined {

@@ -31,7 +31,6 @@ import type { Package } from "./package.ts";
 import type { Candidate, Dependency, Name } from "./candidate.ts";
 import { ProviderIndex, type Installed, type Supply } from "./providers.ts";
 import { choose } from "./solver-choose.ts";
-import { discover } from "./solver-discover.ts";
 import { orderChanges, type Step } from "./solver-order.ts";
 import { constrain, settle } from "./solver-propagate.ts";
 import { Run, toPreferenceBits, type Preferences } from "./solver-state.ts";
@@ -106,10 +105,14 @@ export function solve(input: SolverInput): Solution | Failure {
     return solveWorld(input);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new BivyError("limit-exceeded", "packages: dependencies are chained too deeply to be put in order", {
-      cause: error,
-      hint: "An index of such a form is damaged or hostile; check where it came from.",
-    });
+    throw new BivyError(
+      "limit-exceeded",
+      "packages: dependencies are chained too deeply to be put in order",
+      {
+        cause: error,
+        hint: "An index of such a form is damaged or hostile; check where it came from.",
+      },
+    );
   }
 }
 
@@ -121,11 +124,9 @@ function solveWorld(input: SolverInput): Solution | Failure {
   const dependencies = index.link(world);
   const dropped = new Set<Dependency>();
   for (let names = input.names; ; names = unwished(names)) {
-    const run = prepareRun(index, { ...input, ...(names && { names }) });
-    decide(
-      run,
-      dependencies.filter((dependency) => !dropped.has(dependency)),
-    );
+    const kept = dependencies.filter((dependency) => !dropped.has(dependency));
+    const run = prepareRun(index, kept, { ...input, ...(names && { names }) });
+    decide(run, kept);
     const steps = orderChanges(run, dependencies);
     if (run.errors === 0)
       return {
@@ -139,12 +140,15 @@ function solveWorld(input: SolverInput): Solution | Failure {
   }
 }
 
-function prepareRun(index: ProviderIndex, input: SolverInput): Run {
+/** Phase 1, and the wishes of the user. */
+function prepareRun(index: ProviderIndex, world: readonly Dependency[], input: SolverInput): Run {
   const names = input.names ?? new Map<string, NameWish>();
-  const run = new Run(index, {
+  const namedByUser = new Set([...names.keys()].map((text) => index.name(text)));
+  const roots = world.map(({ name }) => name);
+  const run = new Run(index, roots, {
     preferences: toPreferenceBits(input.preferences),
     minimal: input.minimal ?? false,
-    namedByUser: new Set([...names.keys()].map((text) => index.name(text))),
+    namedByUser,
   });
   for (const [text, { preferences, inherited }] of names) {
     const bits = toPreferenceBits(preferences);
@@ -157,11 +161,9 @@ function prepareRun(index: ProviderIndex, input: SolverInput): Run {
   return run;
 }
 
-/** Phases 1 to 3. */
+/** Phases 2 and 3. */
 function decide(run: Run, world: readonly Dependency[]): void {
-  const counter = { next: 0 };
   const { index, options } = run;
-  for (const dependency of world) discover(run, dependency.name, counter);
   for (const dependency of world) {
     const { tag } = dependency.atom;
     const worldTag = 1 << (tag === undefined ? 0 : index.tagNumber(tag));

@@ -3,26 +3,31 @@
  * by MurmurHash3 (32 bits, seed 5381) and walks it bucket by bucket. The order shows where apk lists
  * or removes several packages that nothing else puts in order.
  */
+import { toByteText, type ByteText } from "./index-text.ts";
 
 const buckets = 20_000;
 const seed = 5381;
 
 /** The bucket of a name. */
 export function tableRank(name: string): number {
-  return murmur3(Buffer.from(name, "utf8"), seed) % buckets;
+  return murmur3(toByteText(name), seed) % buckets;
 }
 
 /** MurmurHash3_x86_32, as its author published it into the public domain. */
-function murmur3(key: Uint8Array, start: number): number {
+function murmur3(key: ByteText, start: number): number {
   let hash = start;
   const whole = key.length & ~3;
   for (let at = 0; at < whole; at += 4) {
-    const block = key[at]! | (key[at + 1]! << 8) | (key[at + 2]! << 16) | (key[at + 3]! << 24);
+    const block =
+      key.charCodeAt(at) |
+      (key.charCodeAt(at + 1) << 8) |
+      (key.charCodeAt(at + 2) << 16) |
+      (key.charCodeAt(at + 3) << 24);
     hash = rotateLeft(hash ^ scramble(block), 13);
     hash = (Math.imul(hash, 5) + 0xe6546b64) | 0;
   }
   let rest = 0;
-  for (let at = key.length - 1; at >= whole; at--) rest = (rest << 8) | key[at]!;
+  for (let at = key.length - 1; at >= whole; at--) rest = (rest << 8) | key.charCodeAt(at);
   if (key.length > whole) hash ^= scramble(rest);
   hash ^= key.length;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

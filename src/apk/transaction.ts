@@ -4,8 +4,9 @@
  * Per package, in this order: its control section is verified; pre-install runs; each file is written
  * under a temporary name in its own folder while its checksum is compared; when the data hash holds
  * too, all files get their names at once and the package enters the database; post-install runs. So a
- * package that fails leaves none of its files. Triggers run at the very end. The root may be a tree in
- * memory or a directory: nothing here knows which.
+ * package that fails leaves none of its files; those before it are whole, and the database says so.
+ * Triggers run at the very end. The root may be a tree in memory or a directory: nothing here knows
+ * which.
  */
 import {
   BivyError,
@@ -74,8 +75,28 @@ export async function installPackages(
   const database = await readDatabase(root, options.limits);
   const run = new Run(root, database, options);
   if (database.archs.length === 0) initializeRoot(root, options.time);
+  try {
+    await installAll(run, installations, options);
+  } catch (error) {
+    // The packages before the failure stay; what was wanted of the root does not change.
+    const written = { ...run.result().database, world: database.world };
+    if (written.installed.length > database.installed.length)
+      await writeDatabase(root, written, options.time).catch(() => undefined);
+    throw error;
+  }
+  const result = run.result();
+  await writeDatabase(root, result.database, options.time);
+  return result;
+}
+
+async function installAll(
+  run: Run,
+  installations: readonly Installation[],
+  options: TransactionOptions,
+): Promise<void> {
   for (const [index, installation] of installations.entries()) {
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted === true)
+      throw new BivyError("aborted", "interrupted", { cause: options.signal.reason });
     run.report({
       type: "change",
       position: index + 1,
@@ -85,9 +106,6 @@ export async function installPackages(
     await run.install(installation);
   }
   await run.runTriggers();
-  const result = run.result();
-  await writeDatabase(root, result.database, options.time);
-  return result;
 }
 
 /** Failures which say that the bytes of a package are not what its index or its author promised. */
@@ -100,6 +118,16 @@ const falseContent = [
   "tar-invalid",
   "tar-truncated",
   "package-invalid",
+  "signature-invalid",
+] as const;
+
+/** Failures that an honest package may cause as well as false bytes in its data. */
+const doubtful = [
+  "path-unsafe",
+  "file-conflict",
+  "symlink-parent",
+  "limit-exceeded",
+  "tar-sparse",
 ] as const;
 
 /** The state of one transaction. */
@@ -160,13 +188,15 @@ class Run {
     const opened = await openPackage(installation.source, installation.trust, this.#options.limits);
     try {
       const subject = this.#record(installation, opened);
-      const key = identityKey(subject.identity);
-      this.#scripts.set(key, opened.scripts);
-      if (opened.info.triggers.length > 0) this.#triggers.set(key, opened.info.triggers);
-      await this.#runScript(subject, "pre-install", [subject.version]);
-      this.#installed.push(subject);
-      this.#new.add(subject.identity);
-      await this.#extract(installation, opened, subject);
+      this.#add(subject, opened);
+      try {
+        await this.#runScript(subject, "pre-install", [subject.version]);
+        await this.#extract(installation, opened, subject);
+      } catch (error) {
+        this.#forget(subject);
+        if (isBivyError(error, ...doubtful)) await opened.compareDataHash(error);
+        throw error;
+      }
       this.report({
         type: "verified",
         link: "package",
@@ -177,6 +207,22 @@ class Run {
     } finally {
       await opened.close();
     }
+  }
+
+  #add(subject: InstalledPackage, { info, scripts }: OpenedPackage): void {
+    const key = identityKey(subject.identity);
+    this.#installed.push(subject);
+    this.#new.add(subject.identity);
+    this.#scripts.set(key, scripts);
+    if (info.triggers.length > 0) this.#triggers.set(key, info.triggers);
+  }
+
+  #forget(subject: InstalledPackage): void {
+    const key = identityKey(subject.identity);
+    this.#installed.pop();
+    this.#new.delete(subject.identity);
+    this.#scripts.delete(key);
+    this.#triggers.delete(key);
   }
 
   #refuseInstalled(subject: Package): void {

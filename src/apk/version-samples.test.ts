@@ -1,5 +1,5 @@
 /** Generators of versions, for the property tests of versions and of what carries them. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 
 const digits = fc.oneof(
   fc.integer({ min: 0, max: 12 }).map(String),
@@ -19,7 +19,10 @@ export const validVersion: fc.Arbitrary<string> = fc
     fc.option(fc.constantFrom("a", "b", "z"), { nil: "" }),
     fc.array(suffix, { maxLength: 2 }),
     fc.option(fc.constantFrom("~0", "~a", "~0a", "~ff"), { nil: "" }),
-    fc.option(digits.map((number) => `-r${number}`), { nil: "" }),
+    fc.option(
+      digits.map((number) => `-r${number}`),
+      { nil: "" },
+    ),
   )
   .map(([numbers, letter, suffixes, hash, revision]) =>
     [numbers.join("."), letter, ...suffixes, hash, revision].join(""),
@@ -29,6 +32,8 @@ export const validVersion: fc.Arbitrary<string> = fc
 export const anyVersion: fc.Arbitrary<string> = fc.oneof(
   validVersion,
   fc
-    .array(fc.constantFrom("0", "1", ".", "a", "_p", "_rc", "_x", "-r", "-", "~", "g", "f", "A"), { maxLength: 8 })
+    .array(fc.constantFrom("0", "1", ".", "a", "_p", "_rc", "_x", "-r", "-", "~", "g", "f", "A"), {
+      maxLength: 8,
+    })
     .map((parts) => parts.join("")),
 );

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { isBivyError } from "../base/index.ts";
 import { anyVersion, validVersion } from "./version-samples.test.ts";
 import {
@@ -47,7 +47,11 @@ test("operators", () => {
     ["1.2", "><", "1.2", false],
   ];
   for (const [version, operator, wanted, holds] of cases)
-    assert.equal(matchesVersion(version, operator, wanted), holds, `${version} ${operator} ${wanted}`);
+    assert.equal(
+      matchesVersion(version, operator, wanted),
+      holds,
+      `${version} ${operator} ${wanted}`,
+    );
 });
 
 test("an invalid version is named in the error", () => {
@@ -69,7 +73,11 @@ test("the pattern and the tokens agree on what is valid", () => {
 
 test("the order is total: antisymmetric and transitive", () => {
   fc.assert(
-    fc.property(validVersion, validVersion, (a, b) => compareVersions(a, b) === 0 - compareVersions(b, a)),
+    fc.property(
+      validVersion,
+      validVersion,
+      (a, b) => compareVersions(a, b) === 0 - compareVersions(b, a),
+    ),
   );
   fc.assert(
     fc.property(validVersion, validVersion, validVersion, (a, b, c) => {

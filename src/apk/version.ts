@@ -184,10 +184,6 @@ export function isValidVersion(text: string): boolean {
   return versionForm.test(text);
 }
 
-export function tryParseVersion(text: string): string | undefined {
-  return isValidVersion(text) ? text : undefined;
-}
-
 export function parseVersion(text: string): string {
   if (isValidVersion(text)) return text;
   throw new BivyError("version-invalid", `version "${text}": expected one such as 1.2.3_rc1-r0`, {

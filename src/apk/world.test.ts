@@ -23,6 +23,7 @@ test("a name stands once", () => {
 test("an invalid line is named with its file", () => {
   assert.throws(
     () => parseWorld("a\nb=\n", options),
-    (error) => isBivyError(error, "atom-invalid") && error.message.startsWith('etc/apk/world: "b=":'),
+    (error) =>
+      isBivyError(error, "atom-invalid") && error.message.startsWith('etc/apk/world: "b=":'),
   );
 });

@@ -19,8 +19,8 @@ export function bytesContent(bytes: Uint8Array): Content {
   return { size: bytes.byteLength, chunks: () => (bytes.byteLength === 0 ? [] : [bytes]) };
 }
 
-/** A file on disk, whose size was `size` when it was looked at. */
-export function fileContent(path: string, size: number): Content {
+/** A file on disk, whose size was `size` when it was looked at. Names that are not UTF-8 are bytes. */
+export function fileContent(path: string | Buffer, size: number): Content {
   return {
     size,
     async *chunks() {
@@ -32,12 +32,12 @@ export function fileContent(path: string, size: number): Content {
           yield chunk as Uint8Array;
         }
       } catch (error) {
-        throw fileError(error, "reading", path);
+        throw fileError(error, "reading", String(path));
       }
       if (read !== size)
         throw new BivyError(
           "io-failed",
-          `${path}: expected ${size} bytes, found ${read > size ? "more" : read}`,
+          `${String(path)}: expected ${size} bytes, found ${read > size ? "more" : read}`,
           {
             hint: "The file changed while it was read; try again.",
           },

@@ -29,6 +29,8 @@ export const defaultLimits = {
   "download-size": 16 * GiB,
   /** Redirects that are followed for one request. */
   redirects: 10,
+  /** Seconds for which a server may send nothing. */
+  "stall-time": 30,
   /** Seconds that one package script may run. */
   "script-time": 600,
 } as const;

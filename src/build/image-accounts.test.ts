@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { defaultLimits, readContent } from "../base/index.ts";
 import { TreeRoot } from "../tree/index.ts";
 import { applyYaml, attributesAt, baselayout, sampleTree, textAt } from "./sample-root.test.ts";
 
@@ -19,7 +20,10 @@ test("users and groups are added at the end, and other lines are not touched", a
 app:x:1000:1000:Account created by bivy:/home/app:/bin/sh
 `,
   );
-  assert.equal(await textAt(tree, "etc/group"), `${baselayout.files["etc/group"]}web:x:80:www,other\n`);
+  assert.equal(
+    await textAt(tree, "etc/group"),
+    `${baselayout.files["etc/group"]}web:x:80:www,other\n`,
+  );
   assert.equal(await textAt(tree, "etc/shadow"), "root:*::0:::::\nwww:!::0:::::\napp:!::0:::::\n");
   assert.equal(attributesAt(tree, "etc/passwd"), "file 644 0:0 now");
   assert.equal(attributesAt(tree, "srv"), "directory 755 0:0 now");
@@ -62,11 +66,16 @@ test("bytes that are not UTF-8 survive", async () => {
   const tree = new TreeRoot();
   tree.makeDirectory("etc", { mode: 0o755, uid: 0, gid: 0, mtime: 0 });
   const latin = Buffer.from("m\xfcller:x:1:1::/:/bin/sh\n", "latin1");
-  await tree.writeFile("etc/passwd", { mode: 0o640, uid: 0, gid: 42, mtime: 0 }, { size: latin.length, chunks: () => [latin] });
+  await tree.writeFile(
+    "etc/passwd",
+    { mode: 0o640, uid: 0, gid: 42, mtime: 0 },
+    { size: latin.length, chunks: () => [latin] },
+  );
   await applyYaml(tree, "accounts: {users: [{username: a, uid: 1}]}");
   const entry = tree.lookup("etc/passwd");
   assert.ok(entry?.kind === "file");
-  assert.deepEqual(Buffer.concat(await Array.fromAsync(entry.content.chunks())).subarray(0, latin.length), latin);
+  const bytes = await readContent(entry.content, defaultLimits, "passwd");
+  assert.deepEqual(Buffer.from(bytes.subarray(0, latin.length)), latin);
   assert.equal(attributesAt(tree, "etc/passwd"), "file 640 0:42 now");
 });
 
@@ -80,7 +89,10 @@ test("files that do not exist are made, and without accounts nothing is written"
   const tree = new TreeRoot();
   await applyYaml(tree, "accounts: {run-as: 65532}");
   assert.deepEqual(tree.list(""), []);
-  await applyYaml(tree, "accounts: {users: [{username: a, uid: 1}], groups: [{groupname: g, gid: 2}]}");
+  await applyYaml(
+    tree,
+    "accounts: {users: [{username: a, uid: 1}], groups: [{groupname: g, gid: 2}]}",
+  );
   assert.equal(await textAt(tree, "etc/group"), "g:x:2:\n");
   assert.equal(attributesAt(tree, "etc/passwd"), "file 644 0:0 now");
 });
@@ -88,7 +100,10 @@ test("files that do not exist are made, and without accounts nothing is written"
 test("etc/passwd may be a link, which is followed inside the root", async () => {
   const tree = await sampleTree({
     name: "p",
-    files: { "usr/etc/passwd": "root:x:0:0::/root:/bin/sh\n", "etc/passwd -> /../usr/etc/passwd": "" },
+    files: {
+      "usr/etc/passwd": "root:x:0:0::/root:/bin/sh\n",
+      "etc/passwd -> /../usr/etc/passwd": "",
+    },
   });
   await applyYaml(tree, "accounts: {users: [{username: a, uid: 1, homedir: /}]}");
   assert.match(await textAt(tree, "usr/etc/passwd"), /\na:x:1:1:/);
@@ -107,9 +122,13 @@ test("a home that exists stays as it is, /dev/null is none, a file is refused", 
   assert.equal(attributesAt(tree, "srv"), "directory 755 0:0 then");
   assert.equal(attributesAt(tree, "dev/null").split(" ")[0], "character");
   assert.equal(attributesAt(tree, "run/c"), "directory 700 3:3 now");
-  await assert.rejects(applyYaml(tree, "accounts: {users: [{username: a, uid: 1, homedir: /opt/app}]}"), {
-    code: "file-conflict",
-    message: "i.yaml: accounts.users[0].homedir: /opt/app: /opt/app is a file; expected a directory",
-    hint: "Choose another path, or leave out the package that brings it.",
-  });
+  await assert.rejects(
+    applyYaml(tree, "accounts: {users: [{username: a, uid: 1, homedir: /opt/app}]}"),
+    {
+      code: "file-conflict",
+      message:
+        "i.yaml: accounts.users[0].homedir: /opt/app: /opt/app is a file; expected a directory",
+      hint: "Choose another path, or leave out the package that brings it.",
+    },
+  );
 });

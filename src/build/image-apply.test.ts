@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { walkTree, DirectoryRoot, TreeRoot, type Root } from "../tree/index.ts";
-import { applyYaml, attributesAt, baselayout, installSamples, sampleTree, temporaryFolder, textAt } from "./sample-root.test.ts";
+import {
+  applyYaml,
+  attributesAt,
+  baselayout,
+  installSamples,
+  sampleTree,
+  temporaryFolder,
+  textAt,
+} from "./sample-root.test.ts";
 
 const everything = `
 accounts:
@@ -24,7 +32,10 @@ async function describe(root: Root, paths: readonly string[]): Promise<Record<st
   const found: Record<string, string> = {};
   for (const path of paths) {
     const entry = root.lookup(path);
-    found[path] = entry?.kind === "symlink" ? entry.target : `${entry?.kind} ${entry?.mode.toString(8)} ${entry?.mtime} ${await textAt(root, path)}`;
+    found[path] =
+      entry?.kind === "symlink"
+        ? entry.target
+        : `${entry?.kind} ${entry?.mode.toString(8)} ${entry?.mtime} ${await textAt(root, path)}`;
   }
   return found;
 }
@@ -78,6 +89,9 @@ test("applying twice gives the same tree", async () => {
   const paths = [...walkTree(tree.snapshot())].map(({ path }) => path);
   const first = await describe(tree, paths);
   await applyYaml(tree, everything);
-  assert.deepEqual([...walkTree(tree.snapshot())].map(({ path }) => path), paths);
+  assert.deepEqual(
+    [...walkTree(tree.snapshot())].map(({ path }) => path),
+    paths,
+  );
   assert.deepEqual(await describe(tree, paths), first);
 });

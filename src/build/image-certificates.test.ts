@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseAtom } from "../apk/index.ts";
-import { applyYaml, attributesAt, sampleTree, textAt, type SamplePackage } from "./sample-root.test.ts";
+import {
+  applyYaml,
+  attributesAt,
+  sampleTree,
+  textAt,
+  type SamplePackage,
+} from "./sample-root.test.ts";
 
 /** Made for these tests; nobody has their private keys. */
 const certificateA = `-----BEGIN CERTIFICATE-----
@@ -29,7 +35,10 @@ AXlztvwCiHjSX9ACIBecGDLw5DB3KLrkgeJAzBCoz0EdD6qO1+4Bgdnnt3F7
 `;
 
 const bundlePath = "etc/ssl/certs/ca-certificates.crt";
-const bundle: SamplePackage = { name: "ca-certificates-bundle", files: { [bundlePath]: "# first\n" } };
+const bundle: SamplePackage = {
+  name: "ca-certificates-bundle",
+  files: { [bundlePath]: "# first\n" },
+};
 
 function additional(name: string, content: string): string {
   return `certificates: {additional: [{name: ${name}, content: ${JSON.stringify(content)}}]}`;
@@ -99,7 +108,10 @@ test("certificates of packages that provide a name are added and listed", async 
     },
   };
   const other: SamplePackage = { name: "other", files: { "opt/other/c.crt": certificateB } };
-  const list: SamplePackage = { name: "ca-certificates", files: { "etc/ca-certificates.conf": "mozilla/x.crt" } };
+  const list: SamplePackage = {
+    name: "ca-certificates",
+    files: { "etc/ca-certificates.conf": "mozilla/x.crt" },
+  };
   const tree = await sampleTree(bundle, list, ours, other);
   await applyYaml(tree, "certificates: {providers: [custom-ca-certificates]}");
   assert.equal(await textAt(tree, bundlePath), `# first\n${certificateA}\n${certificateB}\n`);

@@ -1,15 +1,24 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { defaultLimits } from "../base/index.ts";
-import { applyYaml, attributesAt, baselayout, sampleTree, temporaryFolder, textAt } from "./sample-root.test.ts";
+import {
+  applyYaml,
+  attributesAt,
+  baselayout,
+  sampleTree,
+  temporaryFolder,
+  textAt,
+} from "./sample-root.test.ts";
 
 /** A build context: `name` and `name/…` are made, executable where the text says so. */
 function sampleContext(context: TestContext): string {
   const folder = join(temporaryFolder(context), "context");
-  for (const below of ["app/bin", "app/data/empty"]) mkdirSync(join(folder, below), { recursive: true });
+  for (const below of ["app/bin", "app/data/empty"])
+    mkdirSync(join(folder, below), { recursive: true });
   writeFileSync(join(folder, "one.conf"), "one\n", { mode: 0o600 });
   writeFileSync(join(folder, "app/bin/run"), "#!/bin/sh\n");
   chmodSync(join(folder, "app/bin/run"), 0o700);
@@ -36,7 +45,10 @@ const copies: readonly (readonly [field: string, after: Readonly<Record<string, 
     { "srv/www/index": "file 600 65534:10 now", "srv/www": "directory 755 0:0 now" },
   ],
   ["{path: /etc/one, source: one.conf}", { "etc/one": "file 644 0:0 now" }],
-  ["{path: /etc/conf.d/, source: /one.conf, uid: 7}", { "etc/conf.d/one.conf": "file 644 7:0 now" }],
+  [
+    "{path: /etc/conf.d/, source: /one.conf, uid: 7}",
+    { "etc/conf.d/one.conf": "file 644 7:0 now" },
+  ],
   ["{path: /, source: one.conf}", { "one.conf": "file 644 0:0 now" }],
   ["{path: /run.sh, source: app/bin/run}", { "run.sh": "file 755 0:0 now" }],
   ["{path: /run.sh, source: app/bin/run, permissions: 0o500}", { "run.sh": "file 500 0:0 now" }],
@@ -54,10 +66,16 @@ const copies: readonly (readonly [field: string, after: Readonly<Record<string, 
     },
   ],
   // What is below the folder goes into a directory that stands there already, which stays as it is.
-  ["{path: /tmp/, source: app/data, uid: 5, permissions: 0o400}", { tmp: "directory 1777 0:0 then", "tmp/a": "file 400 5:0 now" }],
+  [
+    "{path: /tmp/, source: app/data, uid: 5, permissions: 0o400}",
+    { tmp: "directory 1777 0:0 then", "tmp/a": "file 400 5:0 now" },
+  ],
   // Links to directories of the image lead there; files take the place of links.
   ["{path: /var/run/app, source: app/data}", { "run/app/a": "file 644 0:0 now" }],
-  ["{path: /var/run, source: app/data}", { "run/a": "file 644 0:0 now", "var/run": "symlink 777 0:0 then" }],
+  [
+    "{path: /var/run, source: app/data}",
+    { "run/a": "file 644 0:0 now", "var/run": "symlink 777 0:0 then" },
+  ],
   // A source may be a link that stays in the context.
   ["{path: /etc/one, source: inside}", { "etc/one": "file 644 0:0 now" }],
   ["{path: /etc/passwd, source: one.conf}", { "etc/passwd": "file 644 0:0 now" }],
@@ -97,8 +115,16 @@ paths: [{path: /opt/app/data, type: permissions, permissions: 0o770, recursive: 
 
 /** A field that cannot be carried out; CONTEXT stands for the context's folder. */
 const refusals: readonly (readonly [field: string, code: string, message: string])[] = [
-  ["{path: /x, source: nothing}", "file-not-found", ": CONTEXT/nothing: looking for the source failed: no such file or folder"],
-  ["{path: /x, source: dangling}", "file-not-found", ": CONTEXT/dangling: looking for the source failed: no such file or folder"],
+  [
+    "{path: /x, source: nothing}",
+    "file-not-found",
+    ": CONTEXT/nothing: looking for the source failed: no such file or folder",
+  ],
+  [
+    "{path: /x, source: dangling}",
+    "file-not-found",
+    ": CONTEXT/dangling: looking for the source failed: no such file or folder",
+  ],
   [
     "{path: /x, source: out}",
     "path-unsafe",
@@ -115,25 +141,50 @@ const refusals: readonly (readonly [field: string, code: string, message: string
     "path-unsafe",
     ".source: expected a path inside of the build context CONTEXT, found sibling/x, which leads to CONTEXT-other/x",
   ],
-  ["{path: /x, source: one.conf, uid: nobdy}", "config-invalid", `.uid: expected a user of the image's /etc/passwd, found "nobdy"; did you mean nobody?`],
-  ["{path: /x, source: one.conf, gid: staff}", "config-invalid", `.gid: expected a group of the image's /etc/group, found "staff"`],
-  ["{path: /etc, source: one.conf}", "file-exists", ".path: expected no directory at /etc, found one"],
+  [
+    "{path: /x, source: one.conf, uid: nobdy}",
+    "config-invalid",
+    `.uid: expected a user of the image's /etc/passwd, found "nobdy"; did you mean nobody?`,
+  ],
+  [
+    "{path: /x, source: one.conf, gid: staff}",
+    "config-invalid",
+    `.gid: expected a group of the image's /etc/group, found "staff"`,
+  ],
+  [
+    "{path: /etc, source: one.conf}",
+    "file-exists",
+    ".path: expected no directory at /etc, found one",
+  ],
   ["{path: /etc, content: x}", "file-exists", ": /etc: expected no directory there, found one"],
-  ["{path: /etc/passwd, source: app}", "file-conflict", ": /etc/passwd: /etc/passwd is a file; expected a directory"],
-  ["{path: /etc/passwd/x, content: x}", "file-conflict", ": /etc/passwd/x: /etc/passwd is a file; expected a directory"],
+  [
+    "{path: /etc/passwd, source: app}",
+    "file-conflict",
+    ": /etc/passwd: /etc/passwd is a file; expected a directory",
+  ],
+  [
+    "{path: /etc/passwd/x, content: x}",
+    "file-conflict",
+    ": /etc/passwd/x: /etc/passwd is a file; expected a directory",
+  ],
 ];
 
 test("what cannot be put there names its field, what was expected and what was found", async (context) => {
   const contextFolder = sampleContext(context);
   for (const [field, code, message] of refusals) {
     const tree = await sampleTree(baselayout);
-    await assert.rejects(applyYaml(tree, `files: [${field}]`, { contextFolder }), (error: Error & { code: string; hint?: string }) => {
-      const said = error.message.replaceAll(contextFolder, "CONTEXT").replaceAll(join(contextFolder, ".."), "PARENT");
-      assert.equal(said, `i.yaml: files[0]${message}`);
-      assert.equal(error.code, code);
-      assert.ok(error.hint);
-      return true;
-    });
+    await assert.rejects(
+      applyYaml(tree, `files: [${field}]`, { contextFolder }),
+      (error: Error & { code: string; hint?: string }) => {
+        const said = error.message
+          .replaceAll(contextFolder, "CONTEXT")
+          .replaceAll(join(contextFolder, ".."), "PARENT");
+        assert.equal(said, `i.yaml: files[0]${message}`);
+        assert.equal(error.code, code);
+        assert.ok(error.hint);
+        return true;
+      },
+    );
   }
 });
 
@@ -143,21 +194,29 @@ test("the context may itself be reached by a link, and be the source", async (co
   writeFileSync(join(contextFolder, "real/a"), "a");
   symlinkSync("real", join(contextFolder, "link"));
   const tree = await sampleTree(baselayout);
-  await applyYaml(tree, "files: [{path: /all, source: /}]", { contextFolder: join(contextFolder, "link") });
+  await applyYaml(tree, "files: [{path: /all, source: /}]", {
+    contextFolder: join(contextFolder, "link"),
+  });
   assert.equal(await textAt(tree, "all/a"), "a");
 });
 
-test("a pipe in a folder is refused, and so are more entries than the limit", async (context) => {
+test("a socket in a folder is refused, and so are more entries than the limit", async (context) => {
   const contextFolder = sampleContext(context);
   const tree = await sampleTree(baselayout);
   await assert.rejects(
-    applyYaml(tree, "files: [{path: /x, source: app}]", { contextFolder, limits: { ...defaultLimits, entries: 3 } }),
+    applyYaml(tree, "files: [{path: /x, source: app}]", {
+      contextFolder,
+      limits: { ...defaultLimits, entries: 3 },
+    }),
     { code: "limit-exceeded" },
   );
-  execFileSync("mkfifo", [join(contextFolder, "app/pipe")]);
+  const server = createServer().listen(join(contextFolder, "app/socket"));
+  await once(server, "listening");
+  context.after(() => server.close());
   await assert.rejects(applyYaml(tree, "files: [{path: /x, source: app}]", { contextFolder }), {
     code: "io-failed",
-    message: /^i\.yaml: files\[0\]: .*\/app\/pipe: expected a file, a folder or a symlink, found a device, pipe or socket$/,
+    message:
+      /^i\.yaml: files\[0\]: .*\/app\/socket: expected a file, a folder or a symlink, found a device, pipe or socket$/,
   });
 });
 

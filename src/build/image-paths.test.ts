@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applyYaml, attributesAt, baselayout, sampleTree, textAt, type SamplePackage } from "./sample-root.test.ts";
+import {
+  applyYaml,
+  attributesAt,
+  baselayout,
+  sampleTree,
+  textAt,
+  type SamplePackage,
+} from "./sample-root.test.ts";
 
 const app: SamplePackage = {
   name: "app",
@@ -28,7 +35,10 @@ const changes: readonly (readonly [change: string, after: Readonly<Record<string
   ],
   // A directory that exists gets the attributes and keeps its date and its owner.
   ["{path: /opt/app, type: directory}", { "opt/app": "directory 755 0:0 then" }],
-  ["{path: /opt/app, type: directory, permissions: 0o700, gid: 9}", { "opt/app": "directory 700 0:9 then" }],
+  [
+    "{path: /opt/app, type: directory, permissions: 0o700, gid: 9}",
+    { "opt/app": "directory 700 0:9 then" },
+  ],
   ["{path: /, type: directory, permissions: 0o711}", { "": "directory 711 0:0 0" }],
   [
     "{path: /opt/app, type: directory, permissions: 0o750, uid: 5, recursive: true}",
@@ -41,14 +51,26 @@ const changes: readonly (readonly [change: string, after: Readonly<Record<string
     },
   ],
   ["{path: /etc/empty, type: empty-file}", { "etc/empty": "file 644 0:0 now" }],
-  ["{path: /opt/app/a, type: empty-file, permissions: 0o600, uid: 3}", { "opt/app/a": "file 600 3:0 now" }],
+  [
+    "{path: /opt/app/a, type: empty-file, permissions: 0o600, uid: 3}",
+    { "opt/app/a": "file 600 3:0 now" },
+  ],
   // A file takes the place of a link, and does not go through it.
-  ["{path: /bin/ls, type: empty-file}", { "bin/ls": "file 644 0:0 now", "bin/busybox": "file 644 0:0 then" }],
+  [
+    "{path: /bin/ls, type: empty-file}",
+    { "bin/ls": "file 644 0:0 now", "bin/busybox": "file 644 0:0 then" },
+  ],
   // A link to a directory is followed on the way, as the kernel would in the image.
-  ["{path: /var/run/x/y, type: empty-file}", { "run/x/y": "file 644 0:0 now", "var/run": "symlink 777 0:0 then" }],
+  [
+    "{path: /var/run/x/y, type: empty-file}",
+    { "run/x/y": "file 644 0:0 now", "var/run": "symlink 777 0:0 then" },
+  ],
   ["{path: /var/run, type: directory, permissions: 0o700}", { run: "directory 700 0:0 then" }],
   ["{path: /opt/out/x, type: empty-file}", { "etc/x": "file 644 0:0 now" }],
-  ["{path: /usr/bin/x, type: symlink, source: ../nowhere, uid: 4}", { "usr/bin/x": "symlink 777 4:0 now" }],
+  [
+    "{path: /usr/bin/x, type: symlink, source: ../nowhere, uid: 4}",
+    { "usr/bin/x": "symlink 777 4:0 now" },
+  ],
   ["{path: /bin/ls, type: symlink, source: other}", { "bin/ls": "symlink 777 0:0 now" }],
   [
     "{path: /etc/x/hard, type: hardlink, source: /opt/app/a, permissions: 0o600, uid: 9}",
@@ -56,13 +78,26 @@ const changes: readonly (readonly [change: string, after: Readonly<Record<string
   ],
   // The source may be named by a link; the link stands for the file itself.
   ["{path: /etc/hard, type: hardlink, source: /opt/file}", { "etc/hard": "file 644 0:0 then" }],
-  ["{path: /opt/app/lib/b, type: hardlink, source: /opt/app/a}", { "opt/app/lib/b": "file 644 0:0 then" }],
+  [
+    "{path: /opt/app/lib/b, type: hardlink, source: /opt/app/a}",
+    { "opt/app/lib/b": "file 644 0:0 then" },
+  ],
   ["{path: /opt/app/a, type: hardlink, source: /opt/app/a}", { "opt/app/a": "file 644 0:0 then" }],
-  ["{path: /opt/app/a, type: permissions, permissions: 0o4755}", { "opt/app/a": "file 4755 0:0 then" }],
-  ["{path: /opt/file, type: permissions, gid: 6}", { "opt/app/a": "file 644 0:6 then", "opt/file": "symlink 777 0:0 then" }],
+  [
+    "{path: /opt/app/a, type: permissions, permissions: 0o4755}",
+    { "opt/app/a": "file 4755 0:0 then" },
+  ],
+  [
+    "{path: /opt/file, type: permissions, gid: 6}",
+    { "opt/app/a": "file 644 0:6 then", "opt/file": "symlink 777 0:0 then" },
+  ],
   [
     "{path: /opt/app/lib, type: permissions, uid: 6, recursive: true}",
-    { "opt/app/lib": "directory 755 6:0 then", "opt/app/lib/b": "file 644 6:0 then", "opt/app/a": "file 644 0:0 then" },
+    {
+      "opt/app/lib": "directory 755 6:0 then",
+      "opt/app/lib/b": "file 644 6:0 then",
+      "opt/app/a": "file 644 0:0 then",
+    },
   ],
 ];
 
@@ -87,15 +122,51 @@ const refusals: readonly (readonly [change: string, code: string, message: strin
     "symlink-parent",
     "(directory): /opt/file/x: /opt/file is a symlink to app/a; expected it to lead to a directory of the image, found a file at /opt/app/a",
   ],
-  ["{path: /opt/loop/x, type: empty-file}", "path-unsafe", "(empty-file): opt/loop: leads through more than 40 symlinks"],
-  ["{path: /opt/app/a/x, type: empty-file}", "file-conflict", "(empty-file): /opt/app/a/x: /opt/app/a is a file; expected a directory"],
-  ["{path: /opt/app/a, type: directory}", "file-conflict", "(directory): /opt/app/a: /opt/app/a is a file; expected a directory"],
-  ["{path: /opt/app, type: empty-file}", "file-exists", "(empty-file): /opt/app: expected no directory there, found one"],
-  ["{path: /opt/app, type: symlink, source: x}", "file-exists", "(symlink): /opt/app: expected no directory there, found one"],
-  ["{path: /x, type: hardlink, source: /opt/app}", "file-not-found", "(hardlink): source: expected a file at /opt/app, found a directory"],
-  ["{path: /x, type: hardlink, source: /opt/gone}", "file-not-found", "(hardlink): source: expected a file at /nowhere, found nothing"],
-  ["{path: /dev/null, type: directory}", "file-conflict", "(directory): /dev/null: /dev/null is a character device; expected a directory"],
-  ["{path: /x/y, type: permissions, uid: 1}", "file-not-found", "(permissions): /x/y: expected a file or directory, found nothing"],
+  [
+    "{path: /opt/loop/x, type: empty-file}",
+    "path-unsafe",
+    "(empty-file): opt/loop: leads through more than 40 symlinks",
+  ],
+  [
+    "{path: /opt/app/a/x, type: empty-file}",
+    "file-conflict",
+    "(empty-file): /opt/app/a/x: /opt/app/a is a file; expected a directory",
+  ],
+  [
+    "{path: /opt/app/a, type: directory}",
+    "file-conflict",
+    "(directory): /opt/app/a: /opt/app/a is a file; expected a directory",
+  ],
+  [
+    "{path: /opt/app, type: empty-file}",
+    "file-exists",
+    "(empty-file): /opt/app: expected no directory there, found one",
+  ],
+  [
+    "{path: /opt/app, type: symlink, source: x}",
+    "file-exists",
+    "(symlink): /opt/app: expected no directory there, found one",
+  ],
+  [
+    "{path: /x, type: hardlink, source: /opt/app}",
+    "file-not-found",
+    "(hardlink): source: expected a file at /opt/app, found a directory",
+  ],
+  [
+    "{path: /x, type: hardlink, source: /opt/gone}",
+    "file-not-found",
+    "(hardlink): source: expected a file at /nowhere, found nothing",
+  ],
+  [
+    "{path: /dev/null, type: directory}",
+    "file-conflict",
+    "(directory): /dev/null: /dev/null is a character device; expected a directory",
+  ],
+  [
+    "{path: /x/y, type: permissions, uid: 1}",
+    "file-not-found",
+    "(permissions): /x/y: expected a file or directory, found nothing",
+  ],
   [
     "{path: /opt/gone, type: permissions, uid: 1}",
     "file-not-found",
@@ -106,12 +177,15 @@ const refusals: readonly (readonly [change: string, code: string, message: strin
 test("a change that cannot be made names its field, what was expected and what was found", async () => {
   for (const [change, code, message] of refusals) {
     const tree = await sampleTree(baselayout, app);
-    await assert.rejects(applyYaml(tree, `paths: [${change}]`), (error: Error & { code: string; hint?: string }) => {
-      assert.equal(error.message, `i.yaml: paths[0] ${message}`);
-      assert.equal(error.code, code);
-      assert.ok(error.hint !== undefined && error.hint.length > 10);
-      return true;
-    });
+    await assert.rejects(
+      applyYaml(tree, `paths: [${change}]`),
+      (error: Error & { code: string; hint?: string }) => {
+        assert.equal(error.message, `i.yaml: paths[0] ${message}`);
+        assert.equal(error.code, code);
+        assert.ok(error.hint !== undefined && error.hint.length > 10);
+        return true;
+      },
+    );
   }
 });
 

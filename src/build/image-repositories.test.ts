@@ -10,7 +10,10 @@ function sampleKey(name: string): { readonly key: Key; readonly pem: string } {
 }
 
 test("repositories of the build and of the running image are listed, each once", async () => {
-  const tree = await sampleTree(baselayout, { name: "p", files: { "etc/apk/repositories": "old\n" } });
+  const tree = await sampleTree(baselayout, {
+    name: "p",
+    files: { "etc/apk/repositories": "old\n" },
+  });
   const events = await applyYaml(
     tree,
     `contents:
@@ -35,7 +38,9 @@ test("repositories of the build and of the running image are listed, each once",
   assert.equal(attributesAt(tree, "etc/apk/repositories"), "file 644 0:0 now");
   assert.deepEqual(
     events.map((event) => event.type === "warning" && event.text),
-    ["i.yaml: contents.repositories[3]: ./packages is a folder of this machine, and apk in the image will look for it there"],
+    [
+      "i.yaml: contents.repositories[3]: ./packages is a folder of this machine, and apk in the image will look for it there",
+    ],
   );
 });
 
@@ -51,8 +56,13 @@ test("without repositories what the packages brought stays", async () => {
 test("keys are written under their names, and one that is there already is left alone", async () => {
   const a = sampleKey("a.rsa.pub");
   const b = sampleKey("b.rsa.pub");
-  const tree = await sampleTree({ name: "keys", files: { "etc/apk/keys/a.rsa.pub": `# ours\n${a.pem}` } });
-  await applyYaml(tree, "{}", { keys: [a.key, b.key, { ...b.key, repository: "https://x.example" }] });
+  const tree = await sampleTree({
+    name: "keys",
+    files: { "etc/apk/keys/a.rsa.pub": `# ours\n${a.pem}` },
+  });
+  await applyYaml(tree, "{}", {
+    keys: [a.key, b.key, { ...b.key, repository: "https://x.example" }],
+  });
   assert.equal(attributesAt(tree, "etc/apk/keys/a.rsa.pub"), "file 644 0:0 then");
   assert.equal(attributesAt(tree, "etc/apk/keys/b.rsa.pub"), "file 644 0:0 now");
   assert.equal(await textAt(tree, "etc/apk/keys/b.rsa.pub"), b.pem);
@@ -70,7 +80,8 @@ test("alpine in the runtime keyring stands for Alpine's keys of the architecture
 test("a key never takes the place of another one", async () => {
   const ours = sampleKey("k.rsa.pub");
   const theirs = sampleKey("k.rsa.pub");
-  const field = "i.yaml: contents.keyring and contents.runtime_keyring: the key k.rsa.pub: expected one key of this name";
+  const field =
+    "i.yaml: contents.keyring and contents.runtime_keyring: the key k.rsa.pub: expected one key of this name";
   const expected = `${field}, with the fingerprint ${ours.key.fingerprint}`;
   const tree = await sampleTree({ name: "keys", files: { "etc/apk/keys/k.rsa.pub": theirs.pem } });
   await assert.rejects(applyYaml(tree, "{}", { keys: [ours.key] }), {
@@ -90,6 +101,7 @@ test("a directory in the place of a file names the field", async () => {
   const tree = await sampleTree({ name: "p", files: { "etc/apk/repositories/": "" } });
   await assert.rejects(applyYaml(tree, "contents: {repositories: [https://x.example/a]}"), {
     code: "file-exists",
-    message: "i.yaml: contents.repositories: /etc/apk/repositories: expected no directory there, found one",
+    message:
+      "i.yaml: contents.repositories: /etc/apk/repositories: expected no directory there, found one",
   });
 });

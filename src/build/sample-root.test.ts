@@ -37,10 +37,13 @@ export interface SamplePackage {
 function packSample(name: string, text: string): PackedFile {
   const header = { mtime: packageTime };
   const [link, target] = name.split(" -> ");
-  if (target !== undefined) return { header: { ...header, path: link!, type: "symlink", linkPath: target } };
+  if (target !== undefined)
+    return { header: { ...header, path: link!, type: "symlink", linkPath: target } };
   const [second, first] = name.split(" => ");
-  if (first !== undefined) return { header: { ...header, path: second!, type: "hardlink", linkPath: first } };
-  if (name.endsWith("/")) return { header: { ...header, path: name.slice(0, -1), type: "directory" } };
+  if (first !== undefined)
+    return { header: { ...header, path: second!, type: "hardlink", linkPath: first } };
+  if (name.endsWith("/"))
+    return { header: { ...header, path: name.slice(0, -1), type: "directory" } };
   return { header: { ...header, path: name, type: "file" }, content: encodeText(text) };
 }
 

@@ -70,7 +70,7 @@ export class TreeScripts implements ScriptRunner {
     return new Mirror(directory, {
       owners: canSetOwners(),
       time: this.#options.time,
-      ignored: coveredFolders.map((folder) => folder),
+      ignored: coveredFolders,
     });
   }
 

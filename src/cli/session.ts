@@ -56,9 +56,12 @@ export async function withSession<T>(
   const limits = parseLimits(flags.limit ?? []);
   const progress = startProgress(flags.quiet === true ? "quiet" : flags.progress);
   const stop = new AbortController();
-  const interrupt = () => {
-    // A second Ctrl-C does not wait.
-    if (stop.signal.aborted) process.exit(130);
+  let interruptedBy: NodeJS.Signals | undefined;
+  const interrupt = (signal: NodeJS.Signals) => {
+    // A second Ctrl-C does not wait. Outside of a user namespace sits a bivy that passes the first one
+    // on as SIGTERM, though the terminal may have sent it here too.
+    if (interruptedBy === signal) process.exit(130);
+    interruptedBy ??= signal;
     stop.abort(new BivyError("aborted", "interrupted"));
   };
   process.on("SIGINT", interrupt);
@@ -69,6 +72,7 @@ export async function withSession<T>(
     events: progress.report,
     limits,
     offline: flags.offline ?? false,
+    stallMilliseconds: limits["stall-time"] * 1000,
     mirrors: new Map([...settings.mirrors, ...(flags.mirror ?? []).map(parseMirror)]),
   });
   const cache = openCache(flags.cacheDir ?? cacheDirectory(process.env));

@@ -13,12 +13,11 @@ const noSettings: Settings = { mirrors: new Map() };
 
 export function settingsPath(environment: NodeJS.ProcessEnv): string {
   const base = environment["XDG_CONFIG_HOME"];
-  const home = environment["HOME"] || homedir();
-  return join(
-    base !== undefined && isAbsolute(base) ? base : join(home, ".config"),
-    "bivy",
-    "config.yaml",
-  );
+  const folder =
+    base !== undefined && isAbsolute(base)
+      ? base
+      : join(environment["HOME"] || homedir(), ".config");
+  return join(folder, "bivy", "config.yaml");
 }
 
 /** Nothing where there is no file. */

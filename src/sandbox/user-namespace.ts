@@ -41,15 +41,16 @@ export async function runInUserNamespace(): Promise<number | undefined> {
         env: { ...process.env, [marker]: "1" },
       },
     );
-    process.on("SIGINT", waitForChild);
-    process.on("SIGTERM", () => child.kill("SIGTERM"));
+    // The child cleans up, and this process waits for it. A terminal sends Ctrl-C to both, others who
+    // send a signal know of this process only; SIGTERM for either lets the child tell one from two.
+    const passOn = () => void child.kill("SIGTERM");
+    process.on("SIGINT", passOn);
+    process.on("SIGTERM", passOn);
     child.on("error", () => resolve(undefined));
     child.on("close", (code, signal) => {
-      process.off("SIGINT", waitForChild);
+      process.off("SIGINT", passOn);
+      process.off("SIGTERM", passOn);
       resolve(code ?? (signal === "SIGINT" ? 130 : 143));
     });
   });
 }
-
-/** The terminal sends Ctrl-C to the child too, which cleans up; this process only waits for it. */
-function waitForChild(): void {}

@@ -32,7 +32,15 @@ import {
   type Content,
 } from "../base/index.ts";
 import type { Attributes, DeviceNode, FifoNode } from "./node.ts";
-import { notDirectoryError, symlinkParentError, type Root, type RootEntry } from "./root.ts";
+import {
+  isPlainPath,
+  notDirectoryError,
+  requirePlainPath,
+  rootInTheWayError,
+  symlinkParentError,
+  type Root,
+  type RootEntry,
+} from "./root.ts";
 
 export interface DirectoryRootOptions {
   /** Whether owners are set: needs root, of the machine or of a user namespace. */
@@ -77,10 +85,7 @@ export class DirectoryRoot implements Root {
   async writeFile(path: string, attributes: Attributes, content: Content): Promise<void> {
     this.#requireParents(path);
     this.#refuseDirectory(path);
-    // The name stays below NAME_MAX whatever the file is called, and its folder is the file's own, so
-    // that the rename never crosses a file system.
-    this.#temporary += 1;
-    const temporary = joinPath(parentPath(path), `.bivy.${process.pid}.${this.#temporary}`);
+    const temporary = this.#temporaryFor(path);
     try {
       const descriptor = this.#try("creating", path, () =>
         openSync(this.#host(temporary), "wx", 0o600),
@@ -102,8 +107,10 @@ export class DirectoryRoot implements Root {
   }
 
   makeSymlink(path: string, target: string, attributes: Attributes): void {
-    this.#replace(path, () => symlinkSync(Buffer.from(encodeName(target)), this.#host(path)));
-    this.#apply(path, attributes, true);
+    this.#replace(path, (temporary) => {
+      symlinkSync(Buffer.from(encodeName(target)), this.#host(temporary));
+      this.#apply(temporary, attributes, true);
+    });
   }
 
   makeLink(path: string, existing: string): void {
@@ -112,21 +119,24 @@ export class DirectoryRoot implements Root {
         "file-not-found",
         `${path}: cannot link to ${existing}: expected a file there`,
       );
-    this.#replace(path, () => linkSync(this.#host(existing), this.#host(path)));
+    if (path === existing) return;
+    this.#replace(path, (temporary) => linkSync(this.#host(existing), this.#host(temporary)));
   }
 
   makeSpecial(path: string, node: DeviceNode | FifoNode): void {
     const letter = { character: "c", block: "b", fifo: "p" }[node.kind];
     const numbers = node.kind === "fifo" ? [] : [String(node.major), String(node.minor)];
-    this.#replace(path, () => {
+    this.#replace(path, (temporary) => {
       // Node has no mknod(2).
-      const made = spawnSync("mknod", ["--", this.#host(path).toString(), letter, ...numbers], {
-        encoding: "utf8",
-      });
+      const made = spawnSync(
+        "mknod",
+        ["--", this.#host(temporary).toString(), letter, ...numbers],
+        { encoding: "utf8" },
+      );
       if (made.error !== undefined) throw made.error;
       if (made.status !== 0) throw new BivyError("file-denied", `${path}: ${made.stderr.trim()}`);
+      this.#apply(temporary, node);
     });
-    this.#apply(path, node);
   }
 
   setAttributes(path: string, attributes: Attributes): void {
@@ -136,16 +146,21 @@ export class DirectoryRoot implements Root {
 
   rename(from: string, to: string): void {
     this.#requireParents(from);
+    const stats = this.#stat(from);
+    if (stats === undefined || stats.isDirectory())
+      throw new BivyError("file-not-found", `${from}: expected a file to rename`);
     this.#requireParents(to);
-    this.#refuseDirectory(from);
     this.#refuseDirectory(to);
     this.#try("renaming", from, () => renameSync(this.#host(from), this.#host(to)));
+    // rename(2) leaves both names where they are already two of the same file.
+    if (from !== to && stats.nlink > 1) this.#discard(from);
   }
 
   remove(path: string): boolean {
     if (!this.#hasRealParents(path)) return false;
     const stats = this.#stat(path);
     if (stats === undefined) return false;
+    if (path === "") throw rootInTheWayError("be removed");
     if (!stats.isDirectory()) {
       this.#try("removing", path, () => unlinkSync(this.#host(path)));
     } else if (this.list(path).length > 0) {
@@ -194,7 +209,7 @@ export class DirectoryRoot implements Root {
         return {
           ...attributes,
           kind: "file",
-          content: fileContent(this.#host(path).toString(), stats.size),
+          content: fileContent(this.#host(path), stats.size),
         };
       default:
         return { ...attributes, kind: "fifo" };
@@ -202,12 +217,14 @@ export class DirectoryRoot implements Root {
   }
 
   #hasRealParents(path: string): boolean {
-    return pathPrefixes(parentPath(path)).every(
-      (above) => this.#stat(above)?.isDirectory() === true,
+    return (
+      isPlainPath(path) &&
+      pathPrefixes(parentPath(path)).every((above) => this.#stat(above)?.isDirectory() === true)
     );
   }
 
   #requireParents(path: string): void {
+    requirePlainPath(path);
     for (const above of pathPrefixes(parentPath(path))) {
       const stats = this.#stat(above);
       if (stats === undefined)
@@ -227,11 +244,27 @@ export class DirectoryRoot implements Root {
       throw new BivyError("file-exists", `${path}: a directory stands where a file is to be made`);
   }
 
-  #replace(path: string, make: () => void): void {
+  /**
+   * The name stays below NAME_MAX whatever the file is called, and its folder is the file's own, so that
+   * a rename never crosses a file system.
+   */
+  #temporaryFor(path: string): string {
+    this.#temporary += 1;
+    return joinPath(parentPath(path), `.bivy.${process.pid}.${this.#temporary}`);
+  }
+
+  /** What stands at `path` stays until `make` has done its work under a temporary name. */
+  #replace(path: string, make: (temporary: string) => void): void {
     this.#requireParents(path);
     this.#refuseDirectory(path);
-    if (this.#stat(path) !== undefined) this.remove(path);
-    this.#try("creating", path, make);
+    const temporary = this.#temporaryFor(path);
+    try {
+      this.#try("creating", path, () => make(temporary));
+      this.#try("renaming", path, () => renameSync(this.#host(temporary), this.#host(path)));
+    } finally {
+      // It is still there after a failure, and after a link took the place of one to the same file.
+      this.#discard(temporary);
+    }
   }
 
   /** Owner before mode, because chown clears set-user-id; extended attributes need a tool of the system. */
@@ -241,7 +274,9 @@ export class DirectoryRoot implements Root {
       if (this.#owners) lchownSync(host, attributes.uid, attributes.gid);
       if (!symlink) chmodSync(host, attributes.mode);
       for (const [name, value] of attributes.xattrs ?? []) setExtendedAttribute(host, name, value);
-      lutimesSync(host, attributes.mtime, attributes.mtime);
+      // Node takes a negative number for "now".
+      const time = attributes.mtime < 0 ? new Date(attributes.mtime * 1000) : attributes.mtime;
+      lutimesSync(host, time, time);
     });
   }
 

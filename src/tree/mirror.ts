@@ -7,7 +7,7 @@
  * and the node keeps all that a directory could not hold (owners that cannot be set, times, extended
  * attributes). Only what differs is read back.
  */
-import { lstatSync, readdirSync, readlinkSync, rmSync, type BigIntStats } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync, type BigIntStats } from "node:fs";
 import { readFile } from "node:fs/promises";
 import {
   bytesContent,
@@ -18,6 +18,7 @@ import {
   equalBytes,
   isBivyError,
   joinPath,
+  parentPath,
   type Content,
 } from "../base/index.ts";
 import { DirectoryRoot } from "./directory-root.ts";
@@ -30,13 +31,16 @@ export interface MirrorOptions {
   readonly owners: boolean;
   /** The time given to what a command wrote, in seconds since 1970. */
   readonly time: number;
-  /** Paths that a command may use as it likes and that are not taken back, such as mount points. */
+  /**
+   * Folders that a command may use as it likes, such as mount points. What the tree has below them is
+   * not laid out, and neither they nor what is below them is taken back.
+   */
   readonly ignored: readonly string[];
 }
 
 interface Noted {
   readonly node: TreeNode;
-  /** Absent where the directory could not hold the node (a device without the right to make one). */
+  /** Absent where the directory does not hold the node: it is ignored, or a device that cannot be made. */
   readonly stats?: BigIntStats;
 }
 
@@ -58,35 +62,57 @@ export class Mirror {
     const firstPaths = new Map<FileNode, string>();
     const wanted = new Map([...walkTree(tree)].map(({ path, node }) => [path, node] as const));
     for (const path of [...this.#noted.keys()].reverse())
-      if (wanted.get(path)?.kind !== this.#noted.get(path)!.node.kind)
-        rmSync(this.#host(path), { recursive: true, force: true });
-    for (const [path, node] of wanted) {
+      if (wanted.get(path)?.kind !== this.#noted.get(path)!.node.kind) this.#removeAll(path);
+    const isLaid = (path: string, node: TreeNode): boolean => {
       const before = this.#noted.get(path);
-      if (before !== undefined && sameNode(before.node, node)) {
-        if (node.kind === "file" && !firstPaths.has(node)) firstPaths.set(node, path);
-        noted.set(path, { ...before, node });
-        continue;
-      }
-      noted.set(path, await this.#write(path, node, firstPaths));
-    }
+      return before !== undefined && sameNode(before.node, node);
+    };
+    // A new name of a file that is laid already becomes a link to it, also when it comes first in order.
+    for (const [path, node] of wanted)
+      if (node.kind === "file" && !firstPaths.has(node) && isLaid(path, node))
+        if (this.#noted.get(path)?.stats !== undefined) firstPaths.set(node, path);
+    for (const [path, node] of wanted)
+      noted.set(
+        path,
+        isLaid(path, node)
+          ? { ...this.#noted.get(path)!, node }
+          : this.#isIgnored(parentPath(path))
+            ? { node }
+            : await this.#write(path, node, firstPaths),
+      );
     this.#noted = noted;
-    this.#refreshDirectories();
+    this.#refresh();
   }
 
   /** Takes what a command changed back into `root`, which must be the tree that was laid. */
   async takeBack(root: TreeRoot): Promise<void> {
-    const seen = new Set<string>();
-    const linked = new Map<bigint, string>();
-    await this.#takeDirectory("", root, seen, linked);
+    const seen = new Map<string, BigIntStats>();
+    const links: Links = { known: this.#knownFiles(), taken: new Map() };
+    await this.#takeDirectory("", root, seen, links);
     const gone = [...this.#noted].filter(
       ([path, { stats }]) => stats !== undefined && !seen.has(path),
     );
     for (const [path] of gone.reverse()) if (!this.#isIgnored(path)) root.remove(path);
+    this.#noted = new Map();
     for (const { path, node } of walkTree(root.snapshot())) {
-      const stats = lstatSync(this.#host(path), { bigint: true, throwIfNoEntry: false });
+      const stats = seen.get(path);
       this.#noted.set(path, stats === undefined ? { node } : { node, stats });
     }
-    for (const [path] of gone) this.#noted.delete(path);
+  }
+
+  /** Through the root, which follows no link that a command may have left on the way. */
+  #removeAll(path: string): void {
+    for (const name of this.#root.list(path)) this.#removeAll(joinPath(path, name));
+    this.#root.remove(path);
+  }
+
+  /** The first path of each file that was laid, by inode. */
+  #knownFiles(): Map<bigint, string> {
+    const known = new Map<bigint, string>();
+    for (const [path, { node, stats }] of this.#noted)
+      if (node.kind === "file" && stats !== undefined && !known.has(stats.ino))
+        known.set(stats.ino, path);
+    return known;
   }
 
   async #write(path: string, node: TreeNode, firstPaths: Map<FileNode, string>): Promise<Noted> {
@@ -120,8 +146,8 @@ export class Mirror {
   async #takeDirectory(
     path: string,
     root: TreeRoot,
-    seen: Set<string>,
-    linked: Map<bigint, string>,
+    seen: Map<string, BigIntStats>,
+    links: Links,
   ): Promise<void> {
     const names = readdirSync(this.#host(path), { encoding: "buffer" })
       .map(decodeName)
@@ -129,12 +155,12 @@ export class Mirror {
     for (const name of names) {
       const childPath = joinPath(path, name);
       if (this.#isIgnored(childPath)) continue;
-      seen.add(childPath);
       const stats = this.#stats(childPath);
+      seen.set(childPath, stats);
       const noted = this.#noted.get(childPath);
       if (noted?.stats === undefined || !sameStats(noted.stats, stats))
-        await this.#take(childPath, stats, noted, root, linked);
-      if (stats.isDirectory()) await this.#takeDirectory(childPath, root, seen, linked);
+        await this.#take(childPath, stats, noted, root, links);
+      if (stats.isDirectory()) await this.#takeDirectory(childPath, root, seen, links);
     }
   }
 
@@ -143,21 +169,23 @@ export class Mirror {
     stats: BigIntStats,
     noted: Noted | undefined,
     root: TreeRoot,
-    linked: Map<bigint, string>,
+    links: Links,
   ): Promise<void> {
-    const before = noted?.node;
-    const attributes = this.#takenAttributes(stats, noted);
+    // What is of another kind now was made anew, and has nothing of what was there.
+    const kept = noted !== undefined && isKindOf(noted.node, stats) ? noted : undefined;
+    const before = kept?.node;
+    const attributes = this.#takenAttributes(stats, kept);
     if (stats.isDirectory()) {
-      if (before !== undefined && before.kind !== "directory") root.remove(path);
-      root.makeDirectory(path, { ...attributes, mtime: before?.mtime ?? this.#options.time });
+      if (before === undefined && noted !== undefined) root.remove(path);
+      root.makeDirectory(path, { ...attributes, ...(before && timesOf(before)) });
     } else if (stats.isSymbolicLink()) {
       const target = decodeName(readlinkSync(this.#host(path), "buffer"));
       if (before?.kind === "symlink" && before.target === target)
-        return root.setAttributes(path, { ...attributes, mode: before.mode, mtime: before.mtime });
+        return root.setAttributes(path, { ...attributes, ...timesOf(before) });
       clearForFile(root, path);
       root.makeSymlink(path, target, attributes);
     } else if (stats.isFile()) {
-      await this.#takeFile(path, stats, before, attributes, root, linked);
+      await this.#takeFile(path, stats, before, attributes, root, links);
     } else if (stats.isFIFO()) {
       clearForFile(root, path);
       root.makeSpecial(path, { ...attributes, kind: "fifo" });
@@ -170,17 +198,51 @@ export class Mirror {
     before: TreeNode | undefined,
     attributes: Attributes,
     root: TreeRoot,
-    linked: Map<bigint, string>,
+    links: Links,
   ): Promise<void> {
-    const first = stats.nlink > 1n ? linked.get(stats.ino) : undefined;
-    if (first !== undefined) {
-      clearForFile(root, path);
-      return root.makeLink(path, first);
+    if (stats.nlink > 1n) {
+      const first =
+        links.taken.get(stats.ino) ?? (await this.#takeOriginal(path, stats, root, links));
+      if (first === path) return;
+      if (first !== undefined) {
+        clearForFile(root, path);
+        return root.makeLink(path, first);
+      }
     }
-    linked.set(stats.ino, path);
+    links.taken.set(stats.ino, path);
+    return this.#takeContent(path, before, attributes, root);
+  }
+
+  /**
+   * Takes the file that a name is a new name of, if the mirror has laid it and it still stands where it
+   * was: the tree knows more of it than the directory does. Gives its path.
+   */
+  async #takeOriginal(
+    path: string,
+    stats: BigIntStats,
+    root: TreeRoot,
+    links: Links,
+  ): Promise<string | undefined> {
+    const original = links.known.get(stats.ino);
+    if (original === undefined || original === path) return undefined;
+    if (this.#root.lookup(original)?.kind !== "file" || this.#stats(original).ino !== stats.ino)
+      return undefined;
+    links.taken.set(stats.ino, original);
+    const noted = this.#noted.get(original)!;
+    const attributes = this.#takenAttributes(stats, noted);
+    await this.#takeContent(original, noted.node, attributes, root);
+    return original;
+  }
+
+  async #takeContent(
+    path: string,
+    before: TreeNode | undefined,
+    attributes: Attributes,
+    root: TreeRoot,
+  ): Promise<void> {
     const bytes = await readFile(this.#host(path));
     if (before?.kind === "file" && (await holds(before.content, bytes)))
-      return root.setAttributes(path, { ...attributes, mtime: before.mtime });
+      return root.setAttributes(path, { ...attributes, ...timesOf(before) });
     clearForFile(root, path);
     return root.writeFile(path, attributes, bytesContent(bytes));
   }
@@ -198,17 +260,19 @@ export class Mirror {
     };
   }
 
-  /** Writing into a directory changed its times: note what they are when all is laid. */
-  #refreshDirectories(): void {
-    for (const [path, { node, stats }] of this.#noted)
-      if (node.kind === "directory" || (stats !== undefined && stats.nlink > 1n))
+  /** Writing into a directory changed its times, and each link those of its file: note what they are now. */
+  #refresh(): void {
+    const names = new Map<TreeNode, number>();
+    for (const { node } of this.#noted.values()) names.set(node, (names.get(node) ?? 0) + 1);
+    for (const [path, { node, stats }] of this.#noted) {
+      if (stats === undefined) continue;
+      if (node.kind === "directory" || stats.nlink > 1n || names.get(node)! > 1)
         this.#noted.set(path, { node, stats: this.#stats(path) });
+    }
   }
 
   #isIgnored(path: string): boolean {
-    return this.#options.ignored.some(
-      (ignored) => path === ignored || path.startsWith(`${ignored}/`),
-    );
+    return this.#options.ignored.some((folder) => path === folder || path.startsWith(`${folder}/`));
   }
 
   #stats(path: string): BigIntStats {
@@ -218,6 +282,27 @@ export class Mirror {
   #host(path: string): Buffer {
     return Buffer.from(encodeName(path === "" ? this.directory : `${this.directory}/${path}`));
   }
+}
+
+/** While a command's changes are taken back: the files with several names, by inode. */
+interface Links {
+  /** Where the mirror laid each file. */
+  readonly known: ReadonlyMap<bigint, string>;
+  /** The path that was taken first. */
+  readonly taken: Map<bigint, string>;
+}
+
+function isKindOf(node: TreeNode, stats: BigIntStats): boolean {
+  if (node.kind === "directory") return stats.isDirectory();
+  if (node.kind === "symlink") return stats.isSymbolicLink();
+  return node.kind === "file" && stats.isFile();
+}
+
+function timesOf({
+  mtime,
+  mtimeNanoseconds,
+}: Attributes): Pick<Attributes, "mtime" | "mtimeNanoseconds"> {
+  return mtimeNanoseconds === undefined ? { mtime } : { mtime, mtimeNanoseconds };
 }
 
 /** A command may have put a file or link where a whole directory was. */

@@ -82,6 +82,28 @@ export function resolveInRoot(root: Pick<Root, "lookup">, path: string): string 
   return resolved.join("/");
 }
 
+const unplain = /(?:^|\/)(?:\.{0,2}(?:\/|$))|\0/;
+
+export function isPlainPath(path: string): boolean {
+  return path === "" || !unplain.test(path);
+}
+
+/** Whoever calls a root makes paths plain; one that is not could leave the root, so it is refused once more. */
+export function requirePlainPath(path: string): void {
+  if (isPlainPath(path)) return;
+  throw new BivyError(
+    "path-unsafe",
+    `${JSON.stringify(path)}: expected a plain path below the root`,
+    {
+      hint: "This is a fault of bivy; please report it.",
+    },
+  );
+}
+
+export function rootInTheWayError(change: string): BivyError {
+  return new BivyError("file-exists", `the root is a directory and cannot ${change}`);
+}
+
 export function symlinkParentError(path: string, link: string, target: string): BivyError {
   return new BivyError(
     "symlink-parent",

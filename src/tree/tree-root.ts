@@ -16,7 +16,14 @@ import type {
   FileNode,
   TreeNode,
 } from "./node.ts";
-import { notDirectoryError, symlinkParentError, type Root, type RootEntry } from "./root.ts";
+import {
+  notDirectoryError,
+  requirePlainPath,
+  rootInTheWayError,
+  symlinkParentError,
+  type Root,
+  type RootEntry,
+} from "./root.ts";
 
 interface OpenDirectory extends Attributes {
   readonly kind: "directory";
@@ -86,6 +93,7 @@ export class TreeRoot implements Root {
   }
 
   async writeFile(path: string, attributes: Attributes, content: Content): Promise<void> {
+    this.#placeFor(path, "file");
     const kept = await this.#keep(content);
     this.#place(path, { ...pickAttributes(attributes), kind: "file", content: kept });
   }
@@ -111,11 +119,14 @@ export class TreeRoot implements Root {
   }
 
   setAttributes(path: string, attributes: Attributes): void {
-    const node = this.#find(path);
+    const parent = this.#parent(path);
+    const node = path === "" ? parent : parent.children.get(baseName(path));
     if (node === undefined)
       throw new BivyError("file-not-found", `${path}: no such file in the tree`);
     if (node.kind === "directory") return this.makeDirectory(path, attributes);
     const changed = { ...withoutAttributes(node), ...pickAttributes(attributes) } as OpenNode;
+    if (node.kind === "symlink")
+      return void parent.children.set(baseName(path), { ...changed, mode: node.mode } as OpenNode);
     const linked = node.kind === "file" ? this.#links.get(node) : undefined;
     for (const each of linked ?? [path]) this.#parent(each).children.set(baseName(each), changed);
     if (linked === undefined) return;
@@ -124,12 +135,13 @@ export class TreeRoot implements Root {
   }
 
   rename(from: string, to: string): void {
-    const node = this.#find(from);
+    const parent = this.#parent(from);
+    const node = parent.children.get(baseName(from));
     if (node === undefined || node.kind === "directory")
       throw new BivyError("file-not-found", `${from}: expected a file to rename`);
     if (from === to) return;
     this.#place(to, node);
-    this.#parent(from).children.delete(baseName(from));
+    parent.children.delete(baseName(from));
     const paths = node.kind === "file" ? this.#links.get(node) : undefined;
     paths?.delete(from);
     paths?.add(to);
@@ -138,6 +150,7 @@ export class TreeRoot implements Root {
   remove(path: string): boolean {
     const node = this.#find(path);
     if (node === undefined) return false;
+    if (path === "") throw rootInTheWayError("be removed");
     if (node.kind === "directory" && node.children.size > 0)
       throw new BivyError("file-exists", `${path}: the directory is not empty`);
     this.#unlink(path, node);
@@ -160,6 +173,7 @@ export class TreeRoot implements Root {
   }
 
   #parent(path: string): OpenDirectory {
+    requirePlainPath(path);
     const parent = parentPath(path);
     const node = this.#find(parent);
     if (node?.kind === "directory") return node;
@@ -171,17 +185,19 @@ export class TreeRoot implements Root {
     throw new BivyError("file-not-found", `${path}: its folder ${parent} does not exist`);
   }
 
-  #place(path: string, node: OpenNode): void {
+  /** The directory that a file or link can be placed in. */
+  #placeFor(path: string, kind: OpenNode["kind"]): OpenDirectory {
+    if (path === "") throw rootInTheWayError(`become a ${kind}`);
     const parent = this.#parent(path);
-    const name = baseName(path);
-    const existing = parent.children.get(name);
-    if (existing?.kind === "directory")
-      throw new BivyError(
-        "file-exists",
-        `${path}: a directory stands where a ${node.kind} is to be made`,
-      );
+    if (parent.children.get(baseName(path))?.kind !== "directory") return parent;
+    throw new BivyError("file-exists", `${path}: a directory stands where a ${kind} is to be made`);
+  }
+
+  #place(path: string, node: OpenNode): void {
+    const { children } = this.#placeFor(path, node.kind);
+    const existing = children.get(baseName(path));
     if (existing !== undefined) this.#unlink(path, existing);
-    parent.children.set(name, node);
+    children.set(baseName(path), node);
   }
 
   #unlink(path: string, node: OpenNode): void {

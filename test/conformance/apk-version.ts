@@ -1,4 +1,8 @@
-/** Suite apk-version: lines `a OP b`, `a !OP b`, `V` (valid) and `!V` (invalid); `#` begins a comment. */
+/**
+ * Suite apk-version: lines `a OP b`, `a !OP b`, `V` (valid) and `!V` (invalid); `#` begins a comment.
+ * Each line of a file is one case, so that the total is the number of lines and a lost line shows; a
+ * line without a statement only has to be that.
+ */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isValidVersion, matchesVersion, type Operator } from "../../src/apk/version.ts";
@@ -14,14 +18,15 @@ function* run(path: string): Iterable<CaseResult> {
         .map((name) => join(path, name))
     : [path];
   for (const file of files) {
-    for (const line of readFileSync(file, "utf8").split("\n")) {
-      const text = line.replace(/#.*/, "").trim();
-      if (text !== "") yield checkLine(text);
-    }
+    const lines = readFileSync(file, "utf8").replace(/\n$/, "").split("\n");
+    const statements = lines.map((line) => line.replace(/#.*/, "").trim());
+    if (statements.some((text) => text !== ""))
+      for (const text of statements) yield checkLine(text);
   }
 }
 
 function checkLine(text: string): CaseResult {
+  if (text === "") return { name: "a line without a statement", passed: true };
   const words = text.split(/\s+/);
   const holds = words.length === 1 ? checkValidity(text) : checkComparison(words);
   if (holds === undefined)

@@ -1,6 +1,6 @@
 /** Streams: results go to standard output, all else to standard error. */
 
-/** A result, with a line end. A reader that went away (`| head`) is no error. */
+/** A result, with a line end. */
 export function printResult(text: string): void {
   write(process.stdout, text.endsWith("\n") ? text : `${text}\n`);
 }
@@ -23,14 +23,17 @@ export function terminalWidth(): number {
   return process.stderr.columns ?? 80;
 }
 
+/** Streams whose reader went away (`| head`): nobody misses the rest, but the work is done to its end. */
+const abandoned = new Set<NodeJS.WriteStream>();
+
 function write(stream: NodeJS.WriteStream, text: string): void {
-  stream.write(text);
+  if (!abandoned.has(stream)) stream.write(text);
 }
 
 for (const stream of [process.stdout, process.stderr])
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    if (error.code !== "EPIPE") throw error;
+    abandoned.add(stream);
   });
 
 /** Colours, where the terminal has them and the user has not declined (https://no-color.org). */

@@ -1,0 +1,70 @@
+/** Bench plan: what would be installed for 24 names, 394 packages, from a large index. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { largeIndexUrl } from "./index.ts";
+import { outputOf, race, type Contender } from "./race.ts";
+import {
+  addEmptyRoot,
+  largeIndex,
+  largeIndexArch,
+  largeWorld,
+  whyNoReference,
+  withReference,
+} from "./reference.ts";
+import type { Benchmark } from "./report.ts";
+
+const program = fileURLToPath(new URL("programs/plan-packages.js", import.meta.url));
+
+export const benchmark: Benchmark = {
+  name: "plan",
+  summary:
+    "whole process: load and verify an index of 5,004 packages, plan 24 names, print 394 lines",
+  run() {
+    const reason = whyNoReference();
+    if (reason !== undefined) return { skipped: reason };
+    const names = readFileSync(largeWorld, "utf8").trim().split(/\s+/);
+    return withReference((reference) => {
+      const flags = addEmptyRoot(reference);
+      const apk: Contender = {
+        name: "apk add --simulate",
+        command: reference.apk(...flags, "--simulate", "add", ...names),
+      };
+      const bivy: Contender = {
+        name: "bivy",
+        command: [process.execPath, program, largeIndex, largeIndexUrl, largeIndexArch, ...names],
+        inside: (stderr) => JSON.parse(stderr) as Record<string, number>,
+      };
+      if (planLines(outputOf(apk)) !== planLines(outputOf(bivy)))
+        throw new Error("apk and bivy plan differently");
+      const measured = race(
+        [
+          {
+            name: "apk add --simulate, no names",
+            command: reference.apk(...flags, "--simulate", "add"),
+          },
+          apk,
+          bivy,
+        ],
+        21,
+      );
+      return {
+        measured,
+        comparisons: [
+          { name: "bivy", peer: "apk add --simulate", goal: 3 },
+          { name: "bivy: solve", peer: "apk add --simulate", goal: 1 },
+        ],
+        notes: [
+          "bivy: solve is the first and only solve of its process, so nothing is warm.",
+          "Without names apk loads and verifies the same index: the difference is what its solver takes.",
+        ],
+      };
+    });
+  },
+};
+
+function planLines(text: string): string {
+  return text
+    .split("\n")
+    .filter((line) => line.startsWith("("))
+    .join("\n");
+}
