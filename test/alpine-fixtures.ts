@@ -3,7 +3,7 @@
  * name; in CI they run all the same, and fail.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -67,10 +67,11 @@ function entriesOf(subject: string) {
   return readTar(gunzip([readFixture(subject)], { subject, limits: defaultLimits }), { subject });
 }
 
-/** Unpacks Alpine's 3.19 root, whose apk is 2.14, into a folder that is removed when the test ends. */
+/** Unpacks Alpine's 3.19 root, whose apk is 2.14, without repositories, into a folder that is removed when the test ends. */
 export function openRealAlpine(context: TestContext): RealAlpine {
   const folder = temporaryFolder(context);
   runTool("tar", ["-xzf", join(fixtures, minirootfs("3.19.4")), "-C", folder]);
+  writeFileSync(join(folder, "etc/apk/repositories"), "");
   return { folder, run: (...words) => runTool("chroot", [folder, ...words]) };
 }
 

@@ -21,14 +21,17 @@ export interface PackageServer {
   readonly files: RepositoryFiles;
   /** From now on, every request whose path ends so is answered by this. */
   misbehave(ending: string, how: Misbehaviour): void;
+  /** Serves these files, and serves them well. */
+  heal(files: RepositoryFiles): void;
   /** Resolves when a path with this ending is asked for. */
   asked(ending: string): Promise<void>;
 }
 
 export async function servePackages(
   context: TestContext,
-  files: RepositoryFiles,
+  repository: RepositoryFiles,
 ): Promise<PackageServer> {
+  const files: RepositoryFiles = new Map(repository);
   const requests: string[] = [];
   const headers: IncomingMessage["headers"][] = [];
   const misbehaviours = new Map<string, Misbehaviour>();
@@ -60,6 +63,10 @@ export async function servePackages(
     headers,
     files,
     misbehave: (ending, how) => void misbehaviours.set(ending, how),
+    heal: (well) => {
+      misbehaviours.clear();
+      for (const [path, bytes] of well) files.set(path, bytes);
+    },
     asked: (ending) =>
       new Promise((resolve) => {
         waiting.set(ending, [...(waiting.get(ending) ?? []), resolve]);

@@ -59,6 +59,8 @@ export function packSample(sample: SamplePackage, { key }: SampleKey): CreatedPa
       version,
       arch,
       buildTime,
+      // A package of this size 0 has no files for apk, whatever is in it.
+      installedSize: Object.keys(files).length * 4096,
       description: `the package ${name}`,
       license: "MIT",
       depends: (sample.depends ?? []).map(parseAtom),
@@ -133,7 +135,11 @@ export const smallWorld: readonly SamplePackage[] = [
     files: { "etc/base.conf": "base\n", "bin/tool": { mode: 0o755, text: "#!/bin/sh\n" } },
   },
   { name: "library", depends: ["base"], files: { "usr/lib/library.so": "library\n".repeat(500) } },
-  { name: "app", depends: ["library"], files: { "usr/bin/app": { mode: 0o4755, text: "app\n" } } },
+  {
+    name: "app",
+    depends: ["library"],
+    files: { "usr/bin/app": { mode: 0o4755, text: "application\n" } },
+  },
 ];
 
 export interface SampleConfig {

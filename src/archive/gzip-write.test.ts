@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import * as fc from "fast-check";
 import { collectBytes, type Chunks } from "../base/index.ts";
+import { splitGzipMembers } from "./gzip-read.ts";
 import { gzip, gzipBytes } from "./gzip-write.ts";
 
 function all(chunks: Chunks): Promise<Uint8Array> {
@@ -35,6 +36,22 @@ test("the bytes depend on the content alone, not on how it was cut", async () =>
       for (let at = 0; at < content.length; at += size) parts.push(content.subarray(at, at + size));
       assert.ok(expected.equals(await all(gzip(parts, { level }))), `pieces of ${size}`);
     }
+  }
+});
+
+test("a stream of many blocks is one member, whatever its pieces were", async () => {
+  const content = Buffer.from(
+    Array.from({ length: 700_000 }, (_, index) => `${index * 7919} `).join(""),
+  );
+  assert.ok(content.length > 6 * 1024 * 1024);
+  const expected = Buffer.from(await all(gzip([content])));
+  assert.ok(gunzipSync(expected).equals(content));
+  assert.equal(splitGzipMembers(expected, { subject: "x" }).length, 1);
+  assert.ok(expected.length < gzipBytes(content).length * 1.001);
+  for (const size of [60_000, 1024 * 1024, 1024 * 1024 + 1]) {
+    const parts = [];
+    for (let at = 0; at < content.length; at += size) parts.push(content.subarray(at, at + size));
+    assert.ok(expected.equals(await all(gzip(parts))), `pieces of ${size}`);
   }
 });
 

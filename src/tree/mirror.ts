@@ -69,8 +69,13 @@ export class Mirror {
     };
     // A new name of a file that is laid already becomes a link to it, also when it comes first in order.
     for (const [path, node] of wanted)
-      if (node.kind === "file" && !firstPaths.has(node) && isLaid(path, node))
-        if (this.#noted.get(path)?.stats !== undefined) firstPaths.set(node, path);
+      if (
+        node.kind === "file" &&
+        !firstPaths.has(node) &&
+        isLaid(path, node) &&
+        this.#noted.get(path)?.stats !== undefined
+      )
+        firstPaths.set(node, path);
     for (const [path, node] of wanted)
       noted.set(
         path,
