@@ -1,21 +1,44 @@
 /**
- * Compiles src/ to dist/, the JavaScript and the type declarations that are published.
+ * Compiles src/ to dist/, which is what is published: JavaScript and type declarations, file by file;
+ * the command line is bundled into a few files, because what it costs to start is reading modules.
  *
  * `dist` is replaced as a whole, so that no file of an earlier build is ever shipped.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { build } from "rolldown";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 const output = `${root}dist`;
 
-rmSync(output, { recursive: true, force: true });
-const compiled = spawnSync(
-  process.execPath,
-  [`${root}node_modules/typescript/bin/tsc`, "-p", `${root}tsconfig.build.json`],
-  { stdio: "inherit" },
-);
-if (compiled.error !== undefined) throw compiled.error;
-if (compiled.status === 0) chmodSync(`${output}/cli/main.js`, 0o755);
-process.exitCode = compiled.status ?? 1;
+if (import.meta.main) process.exitCode = await compile();
+
+async function compile(): Promise<number> {
+  rmSync(output, { recursive: true, force: true });
+  const compiled = spawnSync(
+    process.execPath,
+    [`${root}node_modules/typescript/bin/tsc`, "-p", `${root}tsconfig.build.json`],
+    { stdio: "inherit" },
+  );
+  if (compiled.error !== undefined) throw compiled.error;
+  if (compiled.status !== 0) return compiled.status ?? 1;
+  rmSync(`${output}/cli`, { recursive: true });
+  await bundle(`${root}src/cli/main.ts`, `${output}/cli`);
+  chmodSync(`${output}/cli/main.js`, 0o755);
+  return 0;
+}
+
+/**
+ * Bundles a program into a folder: one file with what it always needs, and others with what it loads
+ * only when it is called for. Packages that it depends on stay outside.
+ */
+export async function bundle(program: string, folder: string): Promise<void> {
+  await build({
+    input: program,
+    platform: "node",
+    external: /^[a-z@]/,
+    output: { dir: folder, cleanDir: false },
+    logLevel: "warn",
+  });
+}

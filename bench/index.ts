@@ -1,5 +1,5 @@
 /** Bench index: loading and verifying a large index, and finding packages in it by a word. */
-import { fileURLToPath } from "node:url";
+import { compileProgram } from "./compile.ts";
 import { outputOf, race, type Contender } from "./race.ts";
 import {
   addEmptyRoot,
@@ -10,7 +10,7 @@ import {
 } from "./reference.ts";
 import type { Benchmark } from "./report.ts";
 
-const program = fileURLToPath(new URL("programs/find-packages.js", import.meta.url));
+const program = "find-packages";
 /** Where the index comes from: its signature counts only there. */
 export const largeIndexUrl = "https://dl-cdn.alpinelinux.org/alpine/v3.17/main";
 const word = "nginx";
@@ -21,7 +21,8 @@ export const benchmark: Benchmark = {
   run() {
     const reason = whyNoReference();
     if (reason !== undefined) return { skipped: reason };
-    return withReference((reference) => {
+    return withReference(async (reference, folder) => {
+      const compiled = await compileProgram(program, folder);
       const flags = addEmptyRoot(reference);
       const apk: Contender = {
         name: "apk search",
@@ -29,7 +30,7 @@ export const benchmark: Benchmark = {
       };
       const bivy: Contender = {
         name: "bivy",
-        command: [process.execPath, program, largeIndex, largeIndexUrl, largeIndexArch, word],
+        command: [process.execPath, compiled, largeIndex, largeIndexUrl, largeIndexArch, word],
       };
       if (sortedLines(outputOf(apk)) !== sortedLines(outputOf(bivy)))
         throw new Error("apk and bivy find different packages");

@@ -1,7 +1,7 @@
 /** Bench plan: what would be installed for 24 names, 394 packages, from a large index. */
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { largeIndexUrl } from "./index.ts";
+import { compileProgram } from "./compile.ts";
 import { outputOf, race, type Contender } from "./race.ts";
 import {
   addEmptyRoot,
@@ -13,7 +13,7 @@ import {
 } from "./reference.ts";
 import type { Benchmark } from "./report.ts";
 
-const program = fileURLToPath(new URL("programs/plan-packages.js", import.meta.url));
+const program = "plan-packages";
 
 export const benchmark: Benchmark = {
   name: "plan",
@@ -23,7 +23,8 @@ export const benchmark: Benchmark = {
     const reason = whyNoReference();
     if (reason !== undefined) return { skipped: reason };
     const names = readFileSync(largeWorld, "utf8").trim().split(/\s+/);
-    return withReference((reference) => {
+    return withReference(async (reference, folder) => {
+      const compiled = await compileProgram(program, folder);
       const flags = addEmptyRoot(reference);
       const apk: Contender = {
         name: "apk add --simulate",
@@ -31,7 +32,7 @@ export const benchmark: Benchmark = {
       };
       const bivy: Contender = {
         name: "bivy",
-        command: [process.execPath, program, largeIndex, largeIndexUrl, largeIndexArch, ...names],
+        command: [process.execPath, compiled, largeIndex, largeIndexUrl, largeIndexArch, ...names],
         inside: (stderr) => JSON.parse(stderr) as Record<string, number>,
       };
       if (planLines(outputOf(apk)) !== planLines(outputOf(bivy)))

@@ -44,14 +44,16 @@ export interface Reference {
 }
 
 /** Lends a fresh Alpine root to `work`, and removes it afterwards. */
-export function withReference<T>(work: (reference: Reference, folder: string) => T): T {
+export async function withReference<T>(
+  work: (reference: Reference, folder: string) => T | Promise<T>,
+): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "bivy-bench-"));
   try {
     const root = join(folder, "alpine");
     mkdirSync(root);
     const unpacked = spawnSync("tar", ["-xzf", minirootfs, "-C", root], { encoding: "utf8" });
     if (unpacked.status !== 0) throw new Error(`the minirootfs: ${unpacked.stderr}`);
-    return work({ root, apk: (...words) => ["chroot", root, "/sbin/apk", ...words] }, folder);
+    return await work({ root, apk: (...words) => ["chroot", root, "/sbin/apk", ...words] }, folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -22,7 +22,7 @@ export interface Benchmark {
   readonly name: string;
   /** What is timed, and what it is compared with. */
   readonly summary: string;
-  run(): Result;
+  run(): Result | Promise<Result>;
 }
 
 export function formatReport({ name, summary }: Benchmark, result: Result): string {

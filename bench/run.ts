@@ -34,7 +34,7 @@ async function run(names: readonly string[]): Promise<void> {
       continue;
     }
     const { benchmark } = await load();
-    console.log(formatReport(benchmark, benchmark.run()));
+    console.log(formatReport(benchmark, await benchmark.run()));
   }
 }
 

@@ -86,7 +86,7 @@ export function listImage(layout: string): Promise<FileListing> {
   const { index, json, blob } = readLayout(layout);
   const manifest = json(index.manifests[0]!.digest);
   return listTar(
-    ...manifest.layers.map(({ digest }: { digest: string }) =>
+    ...manifest.layers.map(({ digest }) =>
       gunzip([blob(digest)], { subject: digest, limits: defaultLimits }),
     ),
   );

@@ -29,6 +29,7 @@ import {
 
 const index = "x86_64/APKINDEX.tar.gz";
 const app = "x86_64/app-1.0-r0.apk";
+const alpine = "https://dl-cdn.alpinelinux.org/alpine/v3.19/main";
 
 interface Attempt {
   readonly workspace: Workspace;
@@ -46,7 +47,7 @@ interface Sabotage {
   /** Changes how they are served. */
   readonly serve?: (server: PackageServer) => void;
   readonly config?: (attempt: Attempt) => string;
-  readonly words?: readonly string[];
+  readonly words?: (server: PackageServer) => readonly string[];
   readonly expected: ExpectedFailure;
   readonly options?: RunOptions;
 }
@@ -69,12 +70,22 @@ async function openAttempt(context: TestContext, sabotage: Sabotage): Promise<At
 }
 
 /** Builds into all places at once, expects the failure, and that nothing of the image is anywhere. */
-async function assertCaught({ workspace, config }: Attempt, sabotage: Sabotage): Promise<string> {
+async function assertCaught(
+  { workspace, server, config }: Attempt,
+  sabotage: Sabotage,
+): Promise<string> {
   const store = join(workspace.home, ".local/share/bivy");
   const before = { files: listFolder(workspace.folder), store: listFolder(store) };
   const words = [
-    ...["build", config, "--tag", "sample", "-o", `oci:${workspace.path("layout")}`],
-    ...["-o", `oci-archive:${workspace.path("image.tar")}`, ...(sabotage.words ?? [])],
+    "build",
+    config,
+    "--tag",
+    "sample",
+    "-o",
+    `oci:${workspace.path("layout")}`,
+    "-o",
+    `oci-archive:${workspace.path("image.tar")}`,
+    ...(sabotage.words?.(server) ?? []),
   ];
   const outcome = await runBivy(workspace, words, sabotage.options);
   assertFailure(outcome, sabotage.expected);
@@ -218,11 +229,16 @@ const cases: Readonly<Record<string, Sabotage>> = {
       const key = sampleKey("stranger.rsa.pub");
       for (const [path, bytes] of makeRepository(smallWorld, key)) files.set(path, bytes);
     },
-    expected: { exitCode: 3, code: "key-unknown", message: /stranger\.rsa\.pub/, hint: /keyring/ },
+    expected: {
+      exitCode: 3,
+      code: "key-unknown",
+      message: /stranger\.rsa\.pub/,
+      hint: /add it for that repository/,
+    },
   },
   "an index signed by a key that another repository has": {
     config: ({ server }) => {
-      for (const [path, bytes] of [...server.files]) server.files.set(`other/${path}`, bytes);
+      for (const [path, bytes] of new Map(server.files)) server.files.set(`other/${path}`, bytes);
       const { key, publicPem } = sampleKey();
       const own = { name: "own.rsa.pub", content: sampleKey("own.rsa.pub").publicPem };
       return JSON.stringify({
@@ -237,6 +253,16 @@ const cases: Readonly<Record<string, Sabotage>> = {
       });
     },
     expected: { exitCode: 3, code: "key-not-allowed", message: /sample\.rsa\.pub/, hint: /./ },
+  },
+  "a third party's key for Alpine's own repository": {
+    config: () => sampleConfig({ repositories: [alpine], packages: ["app"] }),
+    words: (server) => ["--mirror", `${alpine}=${server.url}`],
+    expected: {
+      exitCode: 3,
+      code: "key-not-allowed",
+      message: /signed by sample\.rsa\.pub, .* not for https:\/\/dl-cdn\.alpinelinux\.org/,
+      hint: /that repository's keys/,
+    },
   },
   "a package that was replaced by another one": {
     spoil: (files) => void files.set(app, files.get("x86_64/base-1.0-r0.apk")!),
@@ -282,7 +308,7 @@ const cases: Readonly<Record<string, Sabotage>> = {
   },
   "a server that stalls": {
     serve: (server) => server.misbehave(app, stall),
-    words: ["--limit", "stall-time=1"],
+    words: () => ["--limit", "stall-time=1"],
     expected: { exitCode: 3, code: "http-stalled", message: /app-1\.0-r0/, hint: /./ },
   },
   "a server that is not there": {
@@ -333,7 +359,7 @@ const cases: Readonly<Record<string, Sabotage>> = {
   },
   "a hard link to a file that the package does not have": {
     packages: withFile("srv/link", { type: "hardlink", linkPath: "../../etc/shadow" }),
-    expected: { exitCode: 3, code: "package-invalid", message: /app-1\.0-r0.*shadow/, hint: /./ },
+    expected: { exitCode: 3, code: "path-unsafe", message: /app-1\.0-r0.*shadow/, hint: /./ },
   },
   "a package that writes through another's symlink": {
     packages: [
@@ -400,17 +426,7 @@ test("a flipped byte in a cached file costs a warning and another download", asy
   const words = ["build", config, "-o", `oci-archive:${workspace.path("image.tar")}`];
   await succeed(workspace, words);
   const image = readFileSync(workspace.path("image.tar"));
-  const cache = join(workspace.home, ".cache");
-  let spoiled = 0;
-  for (const name of listFolder(cache)) {
-    const path = join(cache, name);
-    const bytes = readCached(path);
-    if (bytes === undefined || !bytes.includes(server.files.get(app)!)) continue;
-    bytes[Math.floor(bytes.byteLength / 2)]! ^= 1;
-    writeFileSync(path, bytes);
-    spoiled += 1;
-  }
-  assert.equal(spoiled, 1);
+  spoilCached(workspace, server.files.get(app)!);
   const asked = server.requests.length;
   assertFailure(await runBivy(workspace, [...words, "--offline"]), {
     exitCode: 3,
@@ -420,14 +436,25 @@ test("a flipped byte in a cached file costs a warning and another download", asy
   });
   assertNothingLeft(workspace);
   assert.ok(readFileSync(workspace.path("image.tar")).equals(image), "the image is as it was");
+  assert.equal(server.requests.length, asked);
+  await succeed(workspace, words);
+  spoilCached(workspace, server.files.get(app)!);
   const { stderr } = await succeed(workspace, words);
   assert.match(stderr, /warning: .*app-1\.0-r0/);
-  assert.ok(server.requests.slice(asked).some((path) => path.endsWith(app)));
+  assert.equal(server.requests.slice(asked).filter((path) => path.endsWith(app)).length, 2);
   assert.ok(readFileSync(workspace.path("image.tar")).equals(image));
 });
 
-function readCached(path: string): Buffer | undefined {
-  return statSync(path).isFile() ? readFileSync(path) : undefined;
+/** Changes one byte of the one file in the cache that holds these. */
+function spoilCached(workspace: Workspace, content: Buffer): void {
+  const cache = join(workspace.home, ".cache");
+  const holders = listFolder(cache)
+    .map((name) => join(cache, name))
+    .filter((path) => statSync(path).isFile() && readFileSync(path).includes(content));
+  assert.equal(holders.length, 1);
+  const bytes = readFileSync(holders[0]!);
+  bytes[bytes.indexOf(content) + 600]! ^= 1;
+  writeFileSync(holders[0]!, bytes);
 }
 
 test("a server that fails now and then is asked again", async (context) => {

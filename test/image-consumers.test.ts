@@ -7,7 +7,14 @@ import { canRunArch } from "../src/sandbox/index.ts";
 import { demoProgram } from "../src/cli/demo-program.ts";
 import { run } from "./alpine-root.ts";
 import { fixtures, needs } from "./requirements.ts";
-import { build, openWorkspace, readLayout, type BuildSummary, type Workspace } from "./run-bivy.ts";
+import {
+  build,
+  openWorkspace,
+  readLayout,
+  type BuildSummary,
+  type ImageDocument,
+  type Workspace,
+} from "./run-bivy.ts";
 import {
   makeRepository,
   sampleConfig,
@@ -99,9 +106,12 @@ async function buildForms(
   );
   const summary = await build(workspace, [
     config,
-    ...["-o", `oci:${workspace.path("layout")}:app`],
-    ...["-o", `oci-archive:${workspace.path("oci.tar")}:example.com/app:1`],
-    ...["-o", `docker-archive:${workspace.path("docker.tar")}:example.com/app:2`],
+    "-o",
+    `oci:${workspace.path("layout")}:app`,
+    "-o",
+    `oci-archive:${workspace.path("oci.tar")}:example.com/app:1`,
+    "-o",
+    `docker-archive:${workspace.path("docker.tar")}:example.com/app:2`,
   ]);
   return { workspace, summary };
 }
@@ -146,14 +156,21 @@ test("skopeo inspects and copies every form", skopeo, async (context) => {
     },
   );
   assert.equal(rootfs.diff_ids.length, 1);
-  assert.equal(history.filter((entry: any) => entry.empty_layer !== true).length, 1);
+  assert.equal(
+    history.filter((entry: { empty_layer?: boolean }) => entry.empty_layer !== true).length,
+    1,
+  );
 });
 
 test("podman loads both archives", podman, async (context) => {
   const { workspace } = await buildForms(context, ["x86_64"]);
   const storage = [
-    ...["--root", workspace.path("storage"), "--runroot", workspace.path("run")],
-    ...["--storage-driver", "vfs"],
+    "--root",
+    workspace.path("storage"),
+    "--runroot",
+    workspace.path("run"),
+    "--storage-driver",
+    "vfs",
   ];
   for (const name of ["oci.tar", "docker.tar"])
     run("podman", [...storage, "load", "--quiet", "--input", workspace.path(name)]);
@@ -184,10 +201,10 @@ test(
     const source = `oci:${workspace.path("layout")}:app`;
     const raw = run("skopeo", ["inspect", "--raw", source]);
     assert.equal(`sha256:${createHash("sha256").update(raw).digest("hex")}`, summary.digest);
-    const index = JSON.parse(raw);
+    const index = JSON.parse(raw) as ImageDocument & { mediaType: string };
     assert.equal(index.mediaType, "application/vnd.oci.image.index.v1+json");
     assert.deepEqual(
-      index.manifests.map(({ digest, platform }: any) => [digest, platform]),
+      index.manifests.map(({ digest, platform }) => [digest, platform]),
       [
         [intel!.digest, { architecture: "amd64", os: "linux" }],
         [arm!.digest, { architecture: "arm64", os: "linux" }],

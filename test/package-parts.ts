@@ -29,6 +29,22 @@ export interface PartFile extends Partial<TarHeader> {
   readonly checksum?: string;
 }
 
+export function file(path: string, more: Partial<PartFile> = {}): PartFile {
+  return { path, text: "text", ...more };
+}
+
+export function folder(path: string, more: Partial<PartFile> = {}): PartFile {
+  return { path, type: "directory", mode: 0o755, ...more };
+}
+
+export function symlink(path: string, linkPath: string): PartFile {
+  return { path, type: "symlink", linkPath, mode: 0o777 };
+}
+
+export function hardlink(path: string, linkPath: string): PartFile {
+  return { path, type: "hardlink", linkPath };
+}
+
 export interface PackageParts {
   readonly name?: string;
   readonly version?: string;
@@ -140,20 +156,20 @@ export function signatureOf(
 
 /** Entries as tar, cut: without the blocks that end an archive. */
 export function packEntries(files: readonly PartFile[]): Uint8Array {
-  return concatBytes(files.map((file) => packFile(file)));
+  return concatBytes(files.map(packFile));
 }
 
-function packDataFile(file: PartFile): Uint8Array {
-  const { type = "file", checksum } = file;
-  if (checksum === "" || (type !== "file" && type !== "symlink")) return packFile(file);
-  const hashed = type === "file" ? contentOf(file) : encodeText(file.linkPath ?? "");
+function packDataFile(part: PartFile): Uint8Array {
+  const { type = "file", checksum } = part;
+  if (checksum === "" || (type !== "file" && type !== "symlink")) return packFile(part);
+  const hashed = type === "file" ? contentOf(part) : encodeText(part.linkPath ?? "");
   const record = encodeText(checksum ?? hashHex("sha1", hashed));
-  return packFile({ ...file, pax: new Map(file.pax).set("APK-TOOLS.checksum.SHA1", record) });
+  return packFile({ ...part, pax: new Map(part.pax).set("APK-TOOLS.checksum.SHA1", record) });
 }
 
-function packFile(file: PartFile): Uint8Array {
-  const { text: _text, checksum: _checksum, ...header } = file;
-  const content = contentOf(file);
+function packFile(part: PartFile): Uint8Array {
+  const { text: _text, checksum: _checksum, ...header } = part;
+  const content = contentOf(part);
   return concatBytes([
     encodeTarHeader(tarHeader({ type: "file", ...header, size: content.byteLength })),
     content,

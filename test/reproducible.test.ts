@@ -1,18 +1,16 @@
 /** Reproducible: the same inputs give the same digest, whoever builds, where, when and in which surroundings. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { chownSync, cpSync, mkdirSync, readFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { run } from "./alpine-root.ts";
 import { listImage } from "./file-listing.ts";
+import { addUser, asUser, giveTo, installForOthers } from "./other-user.ts";
 import { servePackages } from "./package-server.ts";
 import { fixtures, needs } from "./requirements.ts";
 import {
   build,
-  mainFile,
   openWorkspace,
-  projectFolder,
   readLayout,
   succeed,
   type RunOptions,
@@ -107,32 +105,16 @@ test("surroundings do not matter", real, async (context) => {
   }
 });
 
-/** A copy of bivy and Node that every user can read. */
-function installForOthers(workspace: Workspace): readonly string[] {
-  const place = workspace.path("bivy");
-  for (const part of [
-    "dist",
-    "package.json",
-    "examples",
-    "node_modules/commander",
-    "node_modules/yaml",
-  ])
-    cpSync(join(projectFolder, part), join(place, part), { recursive: true, dereference: true });
-  cpSync(process.execPath, join(place, "node"));
-  run("chmod", ["-R", "a+rX", place]);
-  return [join(place, "node"), join(place, mainFile.slice(projectFolder.length))];
-}
-
 test("another user without subordinate ids builds the same", otherUser, async (context) => {
   const workspace = openWorkspace(context);
   mkdirSync(workspace.path("out"));
   const config = writeRealConfig(workspace, "here");
   const expected = await digestOf(workspace, config);
   const program = installForOthers(workspace);
-  for (const folder of ["home", "tmp", "out"]) chownSync(workspace.path(folder), 54321, 54321);
+  giveTo(workspace, 54321, "out");
   const options = {
     program,
-    prefix: ["setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups"],
+    prefix: asUser(54321),
     output: workspace.path("out", "other"),
   };
   assert.equal(await digestOf(workspace, config, options), expected);
@@ -151,26 +133,15 @@ test("another user with subordinate ids builds the same", subordinate, async (co
   const config = writeRealConfig(workspace, "here");
   const expected = await digestOf(workspace, config);
   const program = installForOthers(workspace);
-  const user = openUser(context, workspace);
-  for (const folder of ["home", "tmp", "out"])
-    chownSync(workspace.path(folder), user.uid, user.gid);
+  const user = addUser(context, workspace);
+  giveTo(workspace, user.uid, "out");
   const found = await digestOf(workspace, config, {
     program,
-    prefix: ["setpriv", "--reuid", `${user.uid}`, "--regid", `${user.gid}`, "--clear-groups"],
+    prefix: asUser(user.uid, user.gid),
     output: workspace.path("out", "other"),
   });
   assert.equal(found, expected);
 });
-
-/** A user of the system with 65,536 subordinate ids, removed when the test ends. */
-function openUser(context: TestContext, workspace: Workspace): { uid: number; gid: number } {
-  const name = `bivy-test-${process.pid}`;
-  context.after(() => void spawnSync("userdel", [name], { stdio: "ignore" }));
-  run("useradd", ["--no-create-home", "--home-dir", workspace.home, "--user-group", name]);
-  run("usermod", ["--add-subuids", "700000-765535", "--add-subgids", "700000-765535", name]);
-  const [, , uid, gid] = run("getent", ["passwd", name]).split(":");
-  return { uid: Number(uid), gid: Number(gid) };
-}
 
 test("online, locked, vendored and offline builds are the same", async (context) => {
   const workspace = openWorkspace(context);

@@ -21,7 +21,7 @@ import {
   type BivyEvent,
 } from "../src/base/index.ts";
 import { DirectoryRoot, TreeRoot, type Root } from "../src/tree/index.ts";
-import { sourceOf } from "./package-parts.ts";
+import { assemblePackage, sourceOf, type PackageParts } from "./package-parts.ts";
 
 /** The date of what the transaction itself writes. */
 export const installTime = 1_720_000_000;
@@ -58,6 +58,13 @@ export async function install(
     ...options,
   });
   return { ...result, events };
+}
+
+/** Installs a package of these parts. */
+export async function installParts(root: Root, parts: PackageParts): Promise<SampleInstallation> {
+  const assembled = assemblePackage(parts);
+  const trust = { by: "identity", identity: assembled.package.identity } as const;
+  return install(root, [{ ...assembled, trust }]);
 }
 
 /** A folder that is removed when the test ends. */
@@ -117,11 +124,11 @@ export async function textAt(root: Root, path: string): Promise<string> {
 export class RecordingRunner implements ScriptRunner {
   readonly requests: ScriptRequest[] = [];
   readonly #failing: readonly string[];
-  readonly #onRun: (request: ScriptRequest, root: Root) => void;
+  readonly #onRun: (request: ScriptRequest, root: Root) => void | Promise<void>;
 
   constructor(
     failing: readonly string[] = [],
-    onRun: (request: ScriptRequest, root: Root) => void = () => undefined,
+    onRun: (request: ScriptRequest, root: Root) => void | Promise<void> = () => undefined,
   ) {
     this.#failing = failing;
     this.#onRun = onRun;
@@ -129,7 +136,7 @@ export class RecordingRunner implements ScriptRunner {
 
   async run(request: ScriptRequest, root: Root): Promise<{ exitCode: number; output: string }> {
     this.requests.push(request);
-    this.#onRun(request, root);
+    await this.#onRun(request, root);
     const fails = this.#failing.includes(Buffer.from(request.script).toString());
     return { exitCode: fails ? 7 : 0, output: fails ? "it broke\n" : "" };
   }

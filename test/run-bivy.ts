@@ -214,11 +214,23 @@ export function listFolder(folder: string): string[] {
   return existsSync(folder) ? (readdirSync(folder, { recursive: true }) as string[]).sort() : [];
 }
 
-/** The image that an OCI layout names, as raw JSON documents. */
+/** The fields of index, manifest and config that tests look at; each document has its own. */
+export interface ImageDocument {
+  readonly manifests: readonly {
+    readonly digest: string;
+    readonly platform: { readonly architecture: string };
+    readonly annotations: Readonly<Record<string, string>>;
+  }[];
+  readonly config: { readonly digest: string };
+  readonly layers: readonly { readonly digest: string }[];
+  readonly created: string;
+}
+
+/** The documents of an OCI layout. */
 export function readLayout(folder: string): {
-  readonly index: { manifests: { digest: string; annotations?: Record<string, string> }[] };
+  readonly index: ImageDocument;
   blob(digest: string): Buffer;
-  json(digest: string): any;
+  json(digest: string): ImageDocument;
 } {
   const blob = (digest: string) => readFileSync(join(folder, "blobs", ...digest.split(":")));
   return {

@@ -6,13 +6,14 @@ import {
   bytesContent,
   encodeName,
   encodeText,
+  isBivyError,
   joinPath,
   parentPath,
   pathPrefixes,
   readContent,
   type Limits,
 } from "../base/index.ts";
-import { resolveInRoot, type Attributes, type Root } from "../tree/index.ts";
+import { resolveInRoot, type Attributes, type DeviceNode, type Root } from "../tree/index.ts";
 import { readRootText } from "./accounts.ts";
 import type { Atom } from "./atom.ts";
 import { identityKey } from "./identity.ts";
@@ -123,7 +124,8 @@ const directory = { mode: 0o755, uid: 0, gid: 0 };
 
 /**
  * What `apk add --initdb` puts into an empty root: folders, and the devices that scripts need. Links
- * that are there already, such as lib to usr/lib, are followed.
+ * that are there already, such as lib to usr/lib, are followed. Devices are left out of a directory where
+ * the user may not make them.
  */
 export function initializeRoot(root: Root, time: number): void {
   const folders: readonly (readonly [string, number])[] = [
@@ -142,8 +144,9 @@ export function initializeRoot(root: Root, time: number): void {
   ];
   for (const [name, mode] of folders) {
     const path = resolveInRoot(root, name);
-    if (root.lookup(path) === undefined)
-      root.makeDirectory(path, { ...directory, mode, mtime: time });
+    if (root.lookup(path) !== undefined) continue;
+    makeParents(root, path, time);
+    root.makeDirectory(path, { ...directory, mode, mtime: time });
   }
   const devices: readonly (readonly [string, number, number, number])[] = [
     ["dev/null", 0o666, 1, 3],
@@ -155,7 +158,7 @@ export function initializeRoot(root: Root, time: number): void {
   for (const [name, mode, major, minor] of devices) {
     const path = resolveInRoot(root, name);
     if (root.lookup(path) === undefined)
-      root.makeSpecial(path, {
+      makeDevice(root, path, {
         kind: "character",
         mode,
         uid: 0,
@@ -164,5 +167,13 @@ export function initializeRoot(root: Root, time: number): void {
         major,
         minor,
       });
+  }
+}
+
+function makeDevice(root: Root, path: string, device: DeviceNode): void {
+  try {
+    root.makeSpecial(path, device);
+  } catch (error) {
+    if (!isBivyError(error, "file-denied")) throw error;
   }
 }

@@ -7,7 +7,6 @@ import {
   baseName,
   BivyError,
   compareNames,
-  emptyBytes,
   encodeName,
   equalBytes,
   hashBytes,
@@ -71,6 +70,9 @@ export class Extraction {
     const position = this.#position++;
     const { header } = entry;
     const path = parseEntryPath(header.path, this.#subject);
+    // The database keeps one name a line: with a line end, a name could add records of its own.
+    if (path.includes("\n"))
+      throw this.#invalid(`${JSON.stringify(path)} has a line end in its name`);
     if (header.type === "directory") return this.#addDirectory(path, header);
     if (path === "")
       throw this.#invalid(`an entry stands for the root itself but is a ${header.type}`);
@@ -309,11 +311,18 @@ function parseSha1(value: Uint8Array, path: string, subject: string): Uint8Array
   );
 }
 
-/** apk's checksum of extended attributes: SHA-1 over each name and value, sorted by name. */
+/**
+ * apk's checksum of extended attributes: SHA-1 over each name and value, sorted by name, with the length
+ * before each as 32 bits, most significant byte first.
+ */
 function xattrFields(header: TarHeader): { xattrHash?: string } {
   if (header.xattrs.size === 0) return {};
   const parts: Uint8Array[] = [];
   for (const name of [...header.xattrs.keys()].sort(compareNames))
-    parts.push(encodeName(name), header.xattrs.get(name) ?? emptyBytes);
+    for (const bytes of [encodeName(name), header.xattrs.get(name)!]) {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(bytes.byteLength);
+      parts.push(length, bytes);
+    }
   return { xattrHash: formatChecksum(hashBytes("sha1", Buffer.concat(parts))) };
 }

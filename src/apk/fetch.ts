@@ -196,7 +196,10 @@ async function forget(cache: Cache, key: string): Promise<void> {
   await cache.remove(key).catch(() => undefined);
 }
 
-/** Fetches packages, several at once, in an order of its own; the result is in the given order. */
+/**
+ * Fetches packages, several at once, in an order of its own; the result is in the given order. The first
+ * failure stops the others, and is thrown once all of them have cleaned up.
+ */
 export async function fetchPackages(
   addresses: readonly PackageAddress[],
   access: Access,
@@ -204,13 +207,17 @@ export async function fetchPackages(
   const stop = new AbortController();
   const signal =
     access.signal === undefined ? stop.signal : AbortSignal.any([access.signal, stop.signal]);
-  try {
-    // The client limits how many run at once.
-    return await Promise.all(
-      addresses.map((address) => fetchPackage(address, { ...access, signal })),
-    );
-  } catch (error) {
-    stop.abort();
-    throw error;
-  }
+  // The client limits how many run at once.
+  const fetches = addresses.map(async (address) => {
+    try {
+      return await fetchPackage(address, { ...access, signal });
+    } catch (error) {
+      stop.abort(error);
+      throw error;
+    }
+  });
+  await Promise.allSettled(fetches);
+  // Only the first abort of a controller sets its reason.
+  if (stop.signal.aborted) throw stop.signal.reason;
+  return Promise.all(fetches);
 }

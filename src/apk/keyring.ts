@@ -31,8 +31,6 @@ export interface Keyring {
   readonly keys: readonly Key[];
 }
 
-export const emptyKeyring: Keyring = { keys: [] };
-
 /** A key from a PEM text. `repository` is the URL it is given for, as the user wrote the repository. */
 export function parseKey(name: string, pem: string, repository?: string): Key {
   if (!/^[^/\0]+$/.test(name) || name === "." || name === "..")

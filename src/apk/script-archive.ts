@@ -105,8 +105,8 @@ function entryHeader(name: string, size: number, time: number): Uint8Array {
   const block = new Uint8Array(512);
   const put = (offset: number, text: string) => block.set(encodeText(text), offset);
   block.set(path);
-  put(100, "0000755\0" + "0000000\0" + "0000000\0" + octal(size, 12) + octal(time, 12));
-  put(148, "        " + "0");
+  put(100, `0000755\0${"0000000\0".repeat(2)}${octal(size, 12)}${octal(time, 12)}`);
+  put(148, "        0");
   put(257, "ustar  \0root");
   put(297, "root");
   const sum = block.reduce((total, byte) => total + byte, 0);

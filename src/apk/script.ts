@@ -23,6 +23,3 @@ export interface ScriptResult {
 export interface ScriptRunner {
   run(request: ScriptRequest, root: Root): Promise<ScriptResult>;
 }
-
-/** `undefined` stands for a root where scripts are left out. */
-export type MaybeScriptRunner = ScriptRunner | undefined;

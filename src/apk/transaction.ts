@@ -330,7 +330,7 @@ class Run {
   }
 
   async runTriggers(): Promise<void> {
-    for (const subject of [...this.#installed]) {
+    for (const subject of this.#installed) {
       const globs = this.#triggers.get(identityKey(subject.identity));
       if (globs === undefined) continue;
       const isNew = this.#new.has(subject.identity);

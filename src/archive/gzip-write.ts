@@ -7,7 +7,6 @@
  * block before it, as if they were packed in turn, and ends at a whole byte, so that they join to one
  * deflate stream. Blocks have one size everywhere: the number of processors does not show.
  */
-import { promisify } from "node:util";
 import { constants, crc32, deflateRaw, deflateRawSync, type ZlibOptions } from "node:zlib";
 import { concatBytes, emptyBytes, type Chunks } from "../base/index.ts";
 import { engineChunkSize, regroup } from "./engine.ts";
@@ -55,19 +54,20 @@ export async function* gzip(source: Chunks, options: GzipOptions = {}): AsyncGen
   yield trailer(crc, size);
 }
 
-const deflateOnPool = promisify<Uint8Array, ZlibOptions, Uint8Array>(deflateRaw);
-
 function deflateBlock(
   block: Uint8Array,
   before: Uint8Array,
   level: number,
   isLast: boolean,
 ): Promise<Uint8Array> {
-  return deflateOnPool(block, {
+  const options: ZlibOptions = {
     level,
     chunkSize: engineChunkSize,
     finishFlush: isLast ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
     ...(before.byteLength === 0 ? {} : { dictionary: before.subarray(-windowSize) }),
+  };
+  return new Promise((resolve, reject) => {
+    deflateRaw(block, options, (error, packed) => (error ? reject(error) : resolve(packed)));
   });
 }
 

@@ -22,6 +22,7 @@ import {
   type Session,
   type SessionFlags,
 } from "./session.ts";
+import { requireHome } from "./settings.ts";
 import { formatBytes } from "./term/progress.ts";
 import { printResult } from "./term/streams.ts";
 
@@ -85,6 +86,7 @@ export function configure(command: Command): void {
 
 async function run(argument: string, flags: BuildFlags): Promise<void> {
   const { runInUserNamespace, wantsUserNamespace } = await import("../sandbox/index.ts");
+  requireHome(process.env);
   if (flags.scripts && wantsUserNamespace()) {
     const exitCode = await runInUserNamespace();
     if (exitCode !== undefined) return void (process.exitCode = exitCode);

@@ -1,6 +1,6 @@
 /** The program: which commands there are, and how one of them is run. */
 import { Command, CommanderError } from "commander";
-import { printFailure, type ExitCode } from "./term/failure.ts";
+import { printFailure } from "./term/failure.ts";
 import { printNote, printResult } from "./term/streams.ts";
 
 /** A command's file is loaded only when it is called, or its help is asked for. */
@@ -32,7 +32,7 @@ Examples:
 `;
 
 /** Runs the command line and gives its exit code; never throws. */
-export async function runProgram(argv: readonly string[]): Promise<ExitCode> {
+export async function runProgram(argv: readonly string[]): Promise<number> {
   const program = new Command("bivy")
     .description(
       "Builds, verifies, locks and explains container images on Alpine Linux, without a daemon.",
@@ -59,7 +59,8 @@ export async function runProgram(argv: readonly string[]): Promise<ExitCode> {
   try {
     if (argv.length <= 2) program.outputHelp();
     else await program.parseAsync(argv);
-    return 0;
+    // A command that another process carried out has set what that one ended with.
+    return typeof process.exitCode === "number" ? process.exitCode : 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     return printFailure(error, argv.includes("--progress=json"));

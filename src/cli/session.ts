@@ -2,7 +2,7 @@
 import { Option, type Command } from "commander";
 import type { Access } from "../apk/index.ts";
 import { BivyError, parseLimits, type Limits } from "../base/index.ts";
-import { loadSettings, parseMirror } from "./settings.ts";
+import { loadSettings, parseMirror, requireHome } from "./settings.ts";
 import { progressModes, startProgress, type Progress, type ProgressMode } from "./term/progress.ts";
 
 export interface SessionFlags {
@@ -48,11 +48,14 @@ export function addSessionFlags(command: Command): Command {
     .option("-q, --quiet", "show warnings and errors only");
 }
 
+const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Opens what the flags describe, runs the work, and closes it again, also on Ctrl-C. */
 export async function withSession<T>(
   flags: SessionFlags,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
+  requireHome(process.env);
   const limits = parseLimits(flags.limit ?? []);
   const progress = startProgress(flags.quiet === true ? "quiet" : flags.progress);
   const stop = new AbortController();
@@ -60,12 +63,11 @@ export async function withSession<T>(
   const interrupt = (signal: NodeJS.Signals) => {
     // A second Ctrl-C does not wait. Outside of a user namespace sits a bivy that passes the first one
     // on as SIGTERM, though the terminal may have sent it here too.
-    if (interruptedBy === signal) process.exit(130);
+    if (signal !== "SIGHUP" && interruptedBy === signal) process.exit(130);
     interruptedBy ??= signal;
     stop.abort(new BivyError("aborted", "interrupted"));
   };
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
+  for (const signal of stopSignals) process.on(signal, interrupt);
   const { createHttpClient, openCache, cacheDirectory } = await import("../http/index.ts");
   const settings = await loadSettings(process.env);
   const client = createHttpClient({
@@ -81,8 +83,7 @@ export async function withSession<T>(
     return await work({ access, limits, signal: stop.signal, progress });
   } finally {
     progress.end();
-    process.off("SIGINT", interrupt);
-    process.off("SIGTERM", interrupt);
+    for (const signal of stopSignals) process.off(signal, interrupt);
     await client.close();
   }
 }

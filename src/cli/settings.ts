@@ -1,6 +1,6 @@
 /** Settings: what a user wants on every call, from $XDG_CONFIG_HOME/bivy/config.yaml (docs/network.md). */
 import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
+import { userInfo } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { BivyError, fileError, nearestName } from "../base/index.ts";
 
@@ -14,10 +14,27 @@ const noSettings: Settings = { mirrors: new Map() };
 export function settingsPath(environment: NodeJS.ProcessEnv): string {
   const base = environment["XDG_CONFIG_HOME"];
   const folder =
-    base !== undefined && isAbsolute(base)
-      ? base
-      : join(environment["HOME"] || homedir(), ".config");
+    base !== undefined && isAbsolute(base) ? base : join(environment["HOME"] ?? "/", ".config");
   return join(folder, "bivy", "config.yaml");
+}
+
+const homeFolders = ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] as const;
+
+/**
+ * Sees to it that HOME is set, for this process and for those that it starts: as root of a user
+ * namespace they would take the home of root. A bare user id, as containers have them, has none.
+ */
+export function requireHome(environment: NodeJS.ProcessEnv): void {
+  if ((environment["HOME"] ?? "") !== "") return;
+  try {
+    environment["HOME"] = userInfo().homedir;
+  } catch (cause) {
+    if (homeFolders.every((name) => isAbsolute(environment[name] ?? ""))) return;
+    throw new BivyError("usage", "HOME: expected a folder, found none, and no home of this user", {
+      cause,
+      hint: `Set HOME, or all of ${homeFolders.join(", ")}.`,
+    });
+  }
 }
 
 /** Nothing where there is no file. */

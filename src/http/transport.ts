@@ -3,12 +3,13 @@
  * connections. Loaded with the first request, so that commands without network start faster.
  */
 import { once } from "node:events";
-import * as http from "node:http";
-import * as https from "node:https";
+import type { Agent, ClientRequest, IncomingMessage } from "node:http";
+import type { RequestOptions } from "node:https";
 import * as tls from "node:tls";
 import { messageOf, type Chunks } from "../base/index.ts";
 import { readCertificates, systemCertificates } from "./certificates.ts";
 import { connectionFailure, failure, isCertificateError, type Failure } from "./failure.ts";
+import { http, https } from "./node-http.ts";
 import { chooseProxies, hostOf, portOf, type Proxy, type ProxyChooser } from "./proxy.ts";
 import { openTunnel } from "./tunnel.ts";
 
@@ -31,7 +32,7 @@ export interface Reply {
   readonly statusText: string;
   /** By lower-case name; repeated headers are joined by `, `. */
   readonly headers: ReadonlyMap<string, string>;
-  readonly stream: http.IncomingMessage;
+  readonly stream: IncomingMessage;
 }
 
 export interface TransportOptions {
@@ -44,7 +45,7 @@ export interface TransportOptions {
 export class Transport {
   readonly #options: TransportOptions;
   readonly #chooseProxy: ProxyChooser;
-  readonly #agents = new Map<string, http.Agent>();
+  readonly #agents = new Map<string, Agent>();
   #authorities: string[] | undefined;
   #triedSystemCertificates = false;
 
@@ -85,7 +86,7 @@ export class Transport {
     return true;
   }
 
-  #agent(secure: boolean, proxy: Proxy | undefined, reuse: boolean): http.Agent {
+  #agent(secure: boolean, proxy: Proxy | undefined, reuse: boolean): Agent {
     const name = `${secure ? "https" : "http"} ${reuse ? "kept" : "single"} ${proxy?.url.href ?? ""}`;
     let agent = this.#agents.get(name);
     if (agent === undefined) {
@@ -95,7 +96,7 @@ export class Transport {
     return agent;
   }
 
-  #createAgent(secure: boolean, proxy: Proxy | undefined, reuse: boolean): http.Agent {
+  #createAgent(secure: boolean, proxy: Proxy | undefined, reuse: boolean): Agent {
     const settings = {
       keepAlive: reuse,
       ...(this.#authorities === undefined ? {} : { ca: this.#authorities }),
@@ -123,12 +124,12 @@ export class Transport {
     // A server may close an idle connection just as it is used again. What must not be sent twice
     // goes over a connection of its own, so that such a break never raises the question.
     const agent = this.#agent(secure, proxy, exchange.idempotent);
-    const options: https.RequestOptions = {
+    const options: RequestOptions = {
       method: exchange.method,
       agent,
       ...(proxy !== undefined && !secure ? proxiedTarget(exchange, proxy) : directTarget(exchange)),
     };
-    let request: http.ClientRequest;
+    let request: ClientRequest;
     try {
       request = agent instanceof https.Agent ? https.request(options) : http.request(options);
     } catch (error) {
@@ -142,7 +143,7 @@ export class Transport {
     return proxy === undefined ? answer : throughProxy(answer, proxy);
   }
 
-  #converse(request: http.ClientRequest, exchange: Exchange): Promise<Reply | Failure> {
+  #converse(request: ClientRequest, exchange: Exchange): Promise<Reply | Failure> {
     const { connectMilliseconds } = this.#options;
     const { signal, stallMilliseconds } = exchange;
     return new Promise((resolve, reject) => {
@@ -215,14 +216,14 @@ export class Transport {
 
 /** Writes the body; `onProgress` is called whenever the connection has taken some of it. */
 async function sendBody(
-  request: http.ClientRequest,
+  request: ClientRequest,
   exchange: Exchange,
   onProgress: () => void,
 ): Promise<void> {
   const { body } = exchange;
   if (body === undefined) return void request.end();
   let answered = false;
-  request.once("response", (response: http.IncomingMessage) => {
+  request.once("response", (response: IncomingMessage) => {
     answered = true;
     // An answer that comes before the end of the body, such as a refusal, leaves a connection that
     // cannot be used again.
@@ -249,7 +250,7 @@ function* slices(bytes: Uint8Array): Iterable<Uint8Array> {
 }
 
 /** Resolves when more can be written, or when there is no more point in writing. */
-async function drained(request: http.ClientRequest): Promise<void> {
+async function drained(request: ClientRequest): Promise<void> {
   const done = new AbortController();
   const { signal } = done;
   try {
@@ -263,7 +264,7 @@ async function drained(request: http.ClientRequest): Promise<void> {
   }
 }
 
-function directTarget(exchange: Exchange): https.RequestOptions {
+function directTarget(exchange: Exchange): RequestOptions {
   const { url } = exchange;
   const host = hostOf(url);
   return {
@@ -274,7 +275,7 @@ function directTarget(exchange: Exchange): https.RequestOptions {
   };
 }
 
-function proxiedTarget(exchange: Exchange, proxy: Proxy): https.RequestOptions {
+function proxiedTarget(exchange: Exchange, proxy: Proxy): RequestOptions {
   return {
     host: hostOf(proxy.url),
     port: portOf(proxy.url),
@@ -287,7 +288,7 @@ function proxiedTarget(exchange: Exchange, proxy: Proxy): https.RequestOptions {
   };
 }
 
-function headerMap(stream: http.IncomingMessage): ReadonlyMap<string, string> {
+function headerMap(stream: IncomingMessage): ReadonlyMap<string, string> {
   const headers = new Map<string, string>();
   const raw = stream.rawHeaders;
   for (let index = 0; index + 1 < raw.length; index += 2) {

@@ -1,8 +1,8 @@
 /** Tunnel: a connection through a proxy to an https server, opened with CONNECT (RFC 9110, 9.3.6). */
-import * as http from "node:http";
-import * as https from "node:https";
+import type { RequestOptions } from "node:https";
 import type { Socket } from "node:net";
 import { BivyError, messageOf } from "../base/index.ts";
+import { http, https } from "./node-http.ts";
 import { hostOf, portOf, type Proxy } from "./proxy.ts";
 
 export function openTunnel(
@@ -13,7 +13,7 @@ export function openTunnel(
   authorities: string[] | undefined,
 ): Promise<Socket> {
   const authority = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-  const options: https.RequestOptions = {
+  const options: RequestOptions = {
     method: "CONNECT",
     host: hostOf(proxy.url),
     port: portOf(proxy.url),

@@ -2,7 +2,6 @@
  * Platforms: what a machine runs (`linux/arm/v7`), in the words of OCI (image-spec, image-index.md:
  * Go's GOOS and GOARCH), and the architecture names of apk that they stand for.
  */
-import process from "node:process";
 import { BivyError, nearestName } from "../base/index.ts";
 import { checkFields, checkList, checkText, orderFields, type JsonObject } from "./document.ts";
 

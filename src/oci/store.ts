@@ -5,7 +5,6 @@
  */
 import { homedir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import { BivyError, type EventSink, type Limits } from "../base/index.ts";
 import { folderBlobs } from "./blob-folder.ts";
 import { type BlobStore } from "./blobs.ts";

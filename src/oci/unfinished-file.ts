@@ -6,7 +6,6 @@
 import { unlinkSync } from "node:fs";
 import { type FileHandle, open, readdir, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import process from "node:process";
 import { fileError, type Chunks } from "../base/index.ts";
 import { isOwnerGone, newOwner } from "./owner.ts";
 

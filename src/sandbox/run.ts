@@ -31,8 +31,14 @@ const outputKept = 64 * 1024;
 
 /** The command's own: what unshare(1) is told. */
 const namespaces = [
-  ...["--mount", "--pid", "--ipc", "--uts", "--net"],
-  ...["--fork", "--propagation", "private"],
+  "--mount",
+  "--pid",
+  "--ipc",
+  "--uts",
+  "--net",
+  "--fork",
+  "--propagation",
+  "private",
 ] as const;
 
 /** Folders of the root that the sandbox covers; what stands there afterwards is none of the command's. */
@@ -93,8 +99,20 @@ function spawnSandboxed(tools: ToolPaths, request: RunRequest): Promise<RunResul
     setpriv,
     [
       // Should this process be killed, nothing stays behind it.
-      ...["--pdeathsig", "KILL", unshare, ...namespaces, "--kill-child=KILL", "--"],
-      ...[sh, "-c", setup, "sandbox", request.root, mount, setpriv, chroot],
+      "--pdeathsig",
+      "KILL",
+      unshare,
+      ...namespaces,
+      "--kill-child=KILL",
+      "--",
+      sh,
+      "-c",
+      setup,
+      "sandbox",
+      request.root,
+      mount,
+      setpriv,
+      chroot,
       capabilities.map((name) => `,+${name}`).join(""),
       ...request.command,
     ],

@@ -9,6 +9,8 @@ import { findTool } from "./tools.ts";
 /** Set inside, so that nobody enters twice. */
 const marker = "BIVY_USER_NAMESPACE";
 
+const passedOn = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Whether the present process would gain by entering a user namespace. */
 export function wantsUserNamespace(): boolean {
   return (
@@ -32,10 +34,14 @@ export async function runInUserNamespace(): Promise<number | undefined> {
       spawnSync(unshare, [...candidate, "--", "true"], { stdio: "ignore" }).status === 0,
   );
   if (flags === undefined) return undefined;
+  // Should this process be killed, the one inside stops as if its terminal were closed. It may be told
+  // more than once: by each thread that this process has.
+  const setpriv = findTool("setpriv", process.env["PATH"] ?? "");
+  const tied = setpriv === undefined ? [] : [setpriv, "--pdeathsig", "HUP"];
   return new Promise((resolve) => {
     const child = spawn(
       unshare,
-      [...flags, "--", process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+      [...flags, "--", ...tied, process.execPath, ...process.execArgv, ...process.argv.slice(1)],
       {
         stdio: "inherit",
         env: { ...process.env, [marker]: "1" },
@@ -43,13 +49,12 @@ export async function runInUserNamespace(): Promise<number | undefined> {
     );
     // The child cleans up, and this process waits for it. A terminal sends Ctrl-C to both, others who
     // send a signal know of this process only; SIGTERM for either lets the child tell one from two.
-    const passOn = () => void child.kill("SIGTERM");
-    process.on("SIGINT", passOn);
-    process.on("SIGTERM", passOn);
+    const passOn = (signal: NodeJS.Signals) =>
+      void child.kill(signal === "SIGHUP" ? "SIGHUP" : "SIGTERM");
+    for (const signal of passedOn) process.on(signal, passOn);
     child.on("error", () => resolve(undefined));
     child.on("close", (code, signal) => {
-      process.off("SIGINT", passOn);
-      process.off("SIGTERM", passOn);
+      for (const signal of passedOn) process.off(signal, passOn);
       resolve(code ?? (signal === "SIGINT" ? 130 : 143));
     });
   });

@@ -51,16 +51,6 @@ function asBivyError(error: unknown): BivyError | undefined {
   if (isBivyError(error)) return error;
   if (error instanceof Error && error.name === "AbortError")
     return new BivyError("aborted", "interrupted", { cause: error });
-  // A bare user id, as containers have them.
-  if (error instanceof Error && error.message.includes("uv_os_homedir"))
-    return new BivyError(
-      "usage",
-      "HOME: expected a folder, found nothing, and no home of this user",
-      {
-        cause: error,
-        hint: "Set HOME, or all of XDG_CACHE_HOME, XDG_CONFIG_HOME and XDG_DATA_HOME.",
-      },
-    );
   return undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Loads an index, verifies its signature, solves, and prints the plan as apk does. The times of the
- * parts go to stderr, as JSON: node plan-packages.js INDEX REPOSITORY-URL ARCH NAME...
+ * parts go to stderr, as JSON: plan-packages INDEX REPOSITORY-URL ARCH NAME...
  */
 import { readFileSync } from "node:fs";
 import {
@@ -9,12 +9,12 @@ import {
   readIndexArchive,
   repositoryAt,
   solve,
-} from "../../dist/apk/index.js";
-import { formatChanges } from "../../dist/apk/plan.js";
-import { defaultLimits } from "../../dist/base/index.js";
+} from "../../src/apk/index.ts";
+import { formatChanges } from "../../src/apk/plan.ts";
+import { defaultLimits } from "../../src/base/index.ts";
 
 const loaded = performance.now();
-const [path, url, arch, ...names] = process.argv.slice(2);
+const [path = "", url = "", arch = "", ...names] = process.argv.slice(2);
 const { packages } = readIndexArchive(readFileSync(path), {
   subject: path,
   limits: defaultLimits,

@@ -1,12 +1,12 @@
 /**
  * Loads an index, verifies its signature and prints the packages whose name has a word in it:
- * node find-packages.js INDEX REPOSITORY-URL ARCH WORD
+ * find-packages INDEX REPOSITORY-URL ARCH WORD
  */
 import { readFileSync } from "node:fs";
-import { builtInKeys, readIndexArchive, repositoryAt } from "../../dist/apk/index.js";
-import { compareNames, defaultLimits } from "../../dist/base/index.js";
+import { builtInKeys, readIndexArchive, repositoryAt } from "../../src/apk/index.ts";
+import { compareNames, defaultLimits } from "../../src/base/index.ts";
 
-const [path, url, arch, word] = process.argv.slice(2);
+const [path = "", url = "", arch = "", word = ""] = process.argv.slice(2);
 const { packages } = readIndexArchive(readFileSync(path), {
   subject: path,
   limits: defaultLimits,
