@@ -1,6 +1,5 @@
 /** Digests: content addresses as OCI writes them (`sha256:<hex>`) and plain hashes. */
 import { createHash, hash } from "node:crypto";
-import { BivyError } from "./error.ts";
 
 /** A content address, `sha256:` and 64 lower-case hex digits (OCI image spec, descriptor.md). */
 export type Digest = `sha256:${string}`;
@@ -17,12 +16,6 @@ const digestForm = /^sha256:[0-9a-f]{64}$/;
 
 export function tryParseDigest(text: string): Digest | undefined {
   return digestForm.test(text) ? (text as Digest) : undefined;
-}
-
-export function parseDigest(text: string): Digest {
-  const digest = tryParseDigest(text);
-  if (digest !== undefined) return digest;
-  throw new BivyError("reference-invalid", `digest "${text}": expected sha256: and 64 hex digits`);
 }
 
 export function digestOf(bytes: Uint8Array): Digest {

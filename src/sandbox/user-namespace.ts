@@ -53,9 +53,9 @@ export async function runInUserNamespace(): Promise<number | undefined> {
       void child.kill(signal === "SIGHUP" ? "SIGHUP" : "SIGTERM");
     for (const signal of passedOn) process.on(signal, passOn);
     child.on("error", () => resolve(undefined));
-    child.on("close", (code, signal) => {
+    child.on("close", (code, endedBy) => {
       for (const signal of passedOn) process.off(signal, passOn);
-      resolve(code ?? (signal === "SIGINT" ? 130 : 143));
+      resolve(code ?? (endedBy === "SIGINT" ? 130 : 143));
     });
   });
 }
