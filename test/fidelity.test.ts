@@ -1,12 +1,12 @@
 /** Fidelity: an image of bivy's holds, path by path, what the real apk 2.14 installs from the same repository. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { installWithApk, openAlpineRoot } from "./alpine-root.ts";
 import { differences, listFolderAsTar, listImage, type FileListing } from "./file-listing.ts";
 import { fixtures, needs } from "./requirements.ts";
-import { openWorkspace, succeed, type Workspace } from "./run-bivy.ts";
+import { openWorkspace, runBivy, succeed, type Workspace } from "./run-bivy.ts";
 import {
   makeRepository,
   sampleKey,
@@ -210,7 +210,13 @@ test("what is odd about packages comes out as apk has it", real, async (context)
     }),
   );
   const layout = workspace.path("layout");
-  const { stderr } = await succeed(workspace, ["build", config, "-o", `oci:${layout}`]);
+  const words = ["build", config, "-o", `oci:${layout}`];
+  const refused = await runBivy(workspace, words);
+  assert.equal(refused.exitCode, 3, "a failing package script fails the build");
+  assert.match(refused.stderr, /\[script-failed\]/);
+  assert.match(refused.stderr, /oddities-failing-\S+\.post-install/);
+  assert.equal(existsSync(layout), false, "nothing is written");
+  const { stderr } = await succeed(workspace, [...words, "--keep-going"]);
   assert.deepEqual(storyOf(stderr), storyOf(apk.output));
   const expected = await listFolderAsTar(apk.folder);
   const found = await listImage(layout);

@@ -88,7 +88,8 @@ export async function openPackage(
   let dataMember = -1;
   const members = readGzipMembers(source.open(), {
     subject,
-    limits: { ...limits, ratio: limits["package-ratio"] },
+    limits,
+    ratioLimit: "package-ratio",
     onCompressed(member, chunk) {
       if (member === dataMember) return dataHash.update(chunk);
       // Without a signature the data section is the second member; nothing of it is kept.

@@ -30,6 +30,7 @@ export async function readPackageSections(
   const members = readGzipMembers(source.open(), {
     subject,
     limits,
+    ratioLimit: "package-ratio",
     onCompressed(_member, chunk) {
       hash.update(chunk);
       end += chunk.byteLength;

@@ -1,5 +1,5 @@
 /** Solver errors in words: apk's, line by line, and bivy's, root cause first. */
-import { BivyError } from "../base/index.ts";
+import { BivyError, nearestName } from "../base/index.ts";
 import { formatAtom, formatUntagged, type Atom } from "./atom.ts";
 import { formatIndentedList } from "./indented-list.ts";
 import { packageLabel } from "./package.ts";
@@ -86,23 +86,27 @@ function formatRival({ package: subject, provide }: Rival): string {
   return provide === undefined ? label : `${label}[${formatUntagged(provide)}]`;
 }
 
-/** The failure as an error of bivy: the likeliest root cause in the message, what to do in the hint. */
+/** The failure as an error of bivy: the likeliest root causes in the message, what to do in the hint. */
 export function unsatisfiableError(failure: Failure): BivyError {
-  const problems = explainFailure(failure);
-  const [first] = problems.toSorted((a, b) => rootRank(a) - rootRank(b));
+  const problems = explainFailure(failure).toSorted((a, b) => rootRank(a) - rootRank(b));
+  const [first] = problems;
   if (first === undefined)
     return new BivyError(
       "world-unsatisfiable",
       "packages: no choice was found that meets every dependency of world",
       { hint: "Name the packages that you want where several provide the same, or ask for fewer." },
     );
-  const { message, hint } = describeRoot(first);
-  const more = problems.length - 1;
+  // What is missing are causes of their own; of what contradicts, one usually follows from another.
+  const roots =
+    first.kind === "missing" ? problems.filter(({ kind }) => kind === "missing") : [first];
+  const shown = roots.slice(0, 5).map((problem) => describeRoot(problem, failure));
+  const more = problems.length - shown.length;
   const rest =
     more === 0
       ? ""
       : ` (and ${more} more ${more === 1 ? "problem" : "problems"} that may follow from it)`;
-  return new BivyError("world-unsatisfiable", `${message}${rest}`, { hint });
+  const message = shown.map((root) => root.message).join("\n  ");
+  return new BivyError("world-unsatisfiable", `${message}${rest}`, { hint: shown[0]!.hint });
 }
 
 /** What is missing explains what conflicts, and not the other way round. */
@@ -114,11 +118,11 @@ function rootRank(problem: Problem): number {
   return has("masked") ? 3 : 4;
 }
 
-function describeRoot(problem: Problem): { message: string; hint: string } {
+function describeRoot(problem: Problem, failure: Failure): { message: string; hint: string } {
   switch (problem.kind) {
     case "missing":
       return {
-        message: `${problem.name}: expected in a repository, found nowhere${askedBy(problem.requiredBy)}`,
+        message: `${problem.name}: expected in a repository, found nowhere${askedBy(problem.requiredBy)}${suggestion(problem.name, failure)}`,
         hint: "Check the spelling, the branch and the architecture, or add the repository that has it.",
       };
     case "virtual":
@@ -129,6 +133,15 @@ function describeRoot(problem: Problem): { message: string; hint: string } {
     case "package":
       return describePackageRoot(problem);
   }
+}
+
+function suggestion(name: string, { index }: Failure): string {
+  const known = [...index.allNames()].filter(({ providers }) => providers.length > 0);
+  const near = nearestName(
+    name,
+    known.map(({ text }) => text),
+  );
+  return near === undefined ? "" : `; did you mean ${near}?`;
 }
 
 function describePackageRoot(problem: Extract<Problem, { kind: "package" }>) {

@@ -6,6 +6,8 @@ export interface ReadOptions {
   /** What is read, as messages name it. */
   readonly subject: string;
   readonly limits?: Limits | undefined;
+  /** Which limit bounds unpacked bytes per compressed byte; default `ratio`. */
+  readonly ratioLimit?: "ratio" | "package-ratio";
 }
 
 export class ChunkInput {

@@ -5,11 +5,13 @@ import type { ReadOptions } from "./chunk-input.ts";
 export class UnpackMeter {
   readonly #subject: string;
   readonly #limits: Limits;
+  readonly #ratio: "ratio" | "package-ratio";
   #unpacked = 0;
 
   constructor(options: ReadOptions) {
     this.#subject = options.subject;
     this.#limits = options.limits ?? defaultLimits;
+    this.#ratio = options.ratioLimit ?? "ratio";
   }
 
   /** Adds bytes that came out, when `compressed` bytes of the stream have gone in. */
@@ -20,7 +22,7 @@ export class UnpackMeter {
 
   /** How many bytes may come out in all, once `compressed` bytes have gone in. */
   allowance(compressed: number): number {
-    const byRatio = Math.max(this.#limits["ratio-floor"], compressed * this.#limits.ratio);
+    const byRatio = Math.max(this.#limits["ratio-floor"], compressed * this.#limits[this.#ratio]);
     return Math.min(this.#limits["unpacked-size"], byRatio);
   }
 
@@ -32,6 +34,6 @@ export class UnpackMeter {
   /** The error for a stream that exceeds the allowance. */
   excess(compressed: number): Error {
     const bySize = this.allowance(compressed) === this.#limits["unpacked-size"];
-    return limitExceeded(bySize ? "unpacked-size" : "ratio", this.#limits, this.#subject);
+    return limitExceeded(bySize ? "unpacked-size" : this.#ratio, this.#limits, this.#subject);
   }
 }

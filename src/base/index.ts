@@ -6,4 +6,6 @@ export * from "./error.ts";
 export * from "./events.ts";
 export * from "./limits.ts";
 export * from "./nearest.ts";
+export * from "./owner.ts";
 export * from "./path.ts";
+export * from "./scratch.ts";

@@ -16,9 +16,13 @@ const longestName = 255;
 export function parseEntryPath(name: string, container: string): string {
   const reason = unsafeReason(name);
   if (reason === undefined) return plainPath(name);
-  throw new BivyError("path-unsafe", `${container}: entry ${JSON.stringify(shortened(name))} ${reason}`, {
-    hint: "The archive is damaged or hostile; nothing of it was used.",
-  });
+  throw new BivyError(
+    "path-unsafe",
+    `${container}: entry ${JSON.stringify(shortened(name))} ${reason}`,
+    {
+      hint: "The archive is damaged or hostile; nothing of it was used.",
+    },
+  );
 }
 
 function shortened(name: string): string {

@@ -17,7 +17,7 @@ import {
   type TransactionResult,
 } from "../apk/index.ts";
 import { writeTar } from "../archive/index.ts";
-import { ignoreEvents, type EventSink } from "../base/index.ts";
+import { BivyError, ignoreEvents, type EventSink } from "../base/index.ts";
 import {
   formatCreated,
   makeImage,
@@ -53,6 +53,8 @@ export interface BuildOptions {
   /** SOURCE_DATE_EPOCH: no file is dated later. Undefined: the newest package's build time. */
   readonly time?: number;
   readonly compression?: "gzip" | "zstd" | "none";
+  /** Make the image even if a package script fails. */
+  readonly keepGoing?: boolean;
   /** Where a locked package's kept copy is; undefined for one without. */
   readonly keptCopy?: (locked: LockedPackage) => PackageSource | undefined;
 }
@@ -165,7 +167,13 @@ async function installTree(
   tree: TreeRoot,
   resolution: Resolution,
   sources: ReadonlyMap<ResolvedPackage, PackageSource>,
-  { config, access, time, cursors }: BuildOptions & { time: number; cursors: CursorPool },
+  {
+    config,
+    access,
+    time,
+    cursors,
+    keepGoing,
+  }: BuildOptions & { time: number; cursors: CursorPool },
   report: EventSink,
 ): Promise<TransactionResult> {
   const { limits, signal } = access;
@@ -191,12 +199,20 @@ async function installTree(
         ...(scripts === undefined ? {} : { scripts }),
       },
     );
+    if (result.failedScripts.length > 0 && keepGoing !== true)
+      throw scriptsFailed(result.failedScripts);
     if (result.skippedScripts.length > 0)
       await standInForScripts(tree, result, unable ?? "", limits, time, report);
     return result;
   } finally {
     await scripts?.close();
   }
+}
+
+function scriptsFailed(labels: readonly string[]): BivyError {
+  return new BivyError("script-failed", `package scripts failed: ${labels.join(", ")}`, {
+    hint: "What they printed is above. --keep-going makes the image all the same, as apk would leave it.",
+  });
 }
 
 /** A package without files is never opened, so nothing stands behind its name. */

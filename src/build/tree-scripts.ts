@@ -2,8 +2,7 @@
  * Package scripts on a tree in memory: the tree is laid out in a temporary directory, the script runs
  * there in a sandbox, and what it changed is taken back.
  */
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   makeParents,
@@ -11,7 +10,7 @@ import {
   type ScriptResult,
   type ScriptRunner,
 } from "../apk/index.ts";
-import { fileError, type Limits } from "../base/index.ts";
+import { fileError, makeScratchFolder, removeScratchFolder, type Limits } from "../base/index.ts";
 import { canSetOwners, coveredFolders, runInRoot } from "../sandbox/index.ts";
 import { Mirror, type Root, type TreeRoot } from "../tree/index.ts";
 
@@ -30,6 +29,7 @@ export class TreeScripts implements ScriptRunner {
   readonly #tree: TreeRoot;
   readonly #options: TreeScriptsOptions;
   #mirror: Mirror | undefined;
+  #scratch: string | undefined;
 
   constructor(tree: TreeRoot, options: TreeScriptsOptions) {
     this.#tree = tree;
@@ -64,8 +64,11 @@ export class TreeScripts implements ScriptRunner {
     }
   }
 
+  /** The root's folder is as open as a root is, but stands in one that only its owner can enter. */
   async #open(): Promise<Mirror> {
-    const directory = await mkdtemp(join(tmpdir(), "bivy-root-"));
+    this.#scratch = await makeScratchFolder("root");
+    const directory = join(this.#scratch, "root");
+    await mkdir(directory);
     await chmod(directory, 0o755);
     return new Mirror(directory, {
       owners: canSetOwners(),
@@ -75,8 +78,8 @@ export class TreeScripts implements ScriptRunner {
   }
 
   async close(): Promise<void> {
-    if (this.#mirror !== undefined)
-      await rm(this.#mirror.directory, { recursive: true, force: true });
+    if (this.#scratch !== undefined) await removeScratchFolder(this.#scratch);
+    this.#scratch = undefined;
     this.#mirror = undefined;
   }
 }

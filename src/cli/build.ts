@@ -1,7 +1,5 @@
 /** bivy build: an image from a declarative configuration. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { Option, type Command } from "commander";
 import type { Access } from "../apk/index.ts";
 import type { BuildOptions, BuildResult, BuiltArch, ImageConfig } from "../build/index.ts";
@@ -34,6 +32,7 @@ interface BuildFlags extends SessionFlags {
   readonly lock?: string;
   readonly context?: string;
   readonly compression?: "gzip" | "zstd" | "none";
+  readonly keepGoing?: boolean;
   readonly allowUntrusted?: boolean;
   readonly scripts: boolean;
   readonly format: "text" | "json";
@@ -67,6 +66,7 @@ export function configure(command: Command): void {
           .default("gzip"),
       )
       .option("--no-scripts", "leave package scripts out, whatever the configuration says")
+      .option("--keep-going", "make the image even if a package script fails")
       .option("--allow-untrusted", "take repositories without a trusted signature (dangerous)")
       .addOption(
         new Option("--format <FORMAT>", "of the result").choices(["text", "json"]).default("text"),
@@ -117,6 +117,7 @@ async function build(argument: string, flags: BuildFlags, session: Session): Pro
       blobs,
       contextFolder: flags.context ?? dirname(configPath),
       ...(time === undefined ? {} : { time }),
+      ...(flags.keepGoing === undefined ? {} : { keepGoing: flags.keepGoing }),
       ...(flags.compression === undefined ? {} : { compression: flags.compression }),
     });
     for (const destination of destinations)
@@ -176,11 +177,12 @@ async function withBlobs(
 ): Promise<void> {
   if (destinations.some(({ kind }) => kind === "reference")) return work(store.blobs);
   const { folderBlobs } = await import("../oci/index.ts");
-  const scratch = await mkdtemp(join(tmpdir(), "bivy-layers-"));
+  const { makeScratchFolder, removeScratchFolder } = await import("../base/index.ts");
+  const scratch = await makeScratchFolder("layers");
   try {
     await work(folderBlobs(scratch));
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await removeScratchFolder(scratch);
   }
 }
 

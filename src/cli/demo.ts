@@ -1,11 +1,18 @@
 /** bivy demo: the whole way from a key to an image, without network or rights, in a few seconds. */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { Access } from "../apk/index.ts";
 import type { BuildResult, ImageConfig } from "../build/index.ts";
-import { BivyError, defaultLimits, isBivyError, type EventSink } from "../base/index.ts";
+import {
+  BivyError,
+  defaultLimits,
+  isBivyError,
+  makeScratchFolder,
+  removeScratchFolder,
+  type EventSink,
+} from "../base/index.ts";
 import { demoFolder, openDemoRepository, type DemoRepository } from "./demo-repository.ts";
 import { paint, printResult } from "./term/streams.ts";
 
@@ -20,7 +27,7 @@ export function configure(command: Command): void {
 
 async function demo(keep: string | undefined): Promise<void> {
   const started = performance.now();
-  const scratch = await mkdtemp(join(tmpdir(), "bivy-demo-work-"));
+  const scratch = await makeScratchFolder("demo");
   const repository = await openDemoRepository();
   try {
     title("1. A key, and packages signed with it, served on loopback");
@@ -51,7 +58,7 @@ async function demo(keep: string | undefined): Promise<void> {
     printResult(`\nDone in ${((performance.now() - started) / 1000).toFixed(1)} s.`);
   } finally {
     await repository.close();
-    await rm(scratch, { recursive: true, force: true });
+    await removeScratchFolder(scratch);
   }
 }
 

@@ -8,7 +8,7 @@
 import { randomBytes } from "node:crypto";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { hashHex, encodeText } from "../base/index.ts";
+import { encodeText, hashHex, isRunning } from "../base/index.ts";
 
 export interface EntryMetadata {
   /** What was cached, for people; the folder's name is what counts. */
@@ -87,14 +87,5 @@ export async function sweepTemporary(directory: string, now: number = Date.now()
     const age = now - ((await stat(path).catch(() => undefined))?.mtimeMs ?? now);
     if (age > deadMilliseconds || (age > quietMilliseconds && !isRunning(Number(process))))
       await rm(path, { force: true }).catch(() => {});
-  }
-}
-
-function isRunning(id: number): boolean {
-  try {
-    process.kill(id, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

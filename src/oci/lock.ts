@@ -14,8 +14,7 @@
 import { lstat, readlink, symlink, unlink } from "node:fs/promises";
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BivyError, fileError } from "../base/index.ts";
-import { isOwnerGone, newOwner } from "./owner.ts";
+import { BivyError, fileError, isOwnerGone, newOwner } from "../base/index.ts";
 
 const defaultTimeoutMilliseconds = 30_000;
 const longestPauseMilliseconds = 50;

@@ -6,8 +6,7 @@
 import { unlinkSync } from "node:fs";
 import { type FileHandle, open, readdir, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileError, type Chunks } from "../base/index.ts";
-import { isOwnerGone, newOwner } from "./owner.ts";
+import { fileError, type Chunks, isOwnerGone, newOwner } from "../base/index.ts";
 
 const temporaryPrefix = ".bivy-unfinished-";
 const stagingSize = 1024 * 1024;

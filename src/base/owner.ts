@@ -9,7 +9,8 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
-import { hashHex, encodeText } from "../base/index.ts";
+import { encodeText } from "./bytes.ts";
+import { hashHex } from "./digest.ts";
 
 const ownerForm = /^([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-f]{8})-(\d{1,10})-(\d{1,20})-[0-9a-f]{12}$/;
 
@@ -64,7 +65,8 @@ function startTime(pid: number): string | undefined {
   return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
 }
 
-function isRunning(pid: number): boolean {
+/** Whether a process of this id runs here; one of another user counts. */
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
