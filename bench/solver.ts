@@ -11,9 +11,9 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { parseAtom } from "../src/apk/atom.ts";
 import { parseIndex } from "../src/apk/index-text.ts";
-import { ProviderIndex } from "../src/apk/providers.ts";
-import { simulate } from "../src/apk/simulate.ts";
-import { solve } from "../src/apk/solver.ts";
+import { ProviderIndex } from "../src/apk/solver/providers.ts";
+import { simulate } from "../src/apk/simulate/simulate.ts";
+import { solve } from "../src/apk/solver/solver.ts";
 import { tarEntries } from "../src/archive/index.ts";
 import { defaultLimits } from "../src/base/index.ts";
 

@@ -348,7 +348,11 @@ test("a bomb is stopped by the ratio of packages, wherever it lies", async () =>
         const opened = await openPackage(source, byNothing, tight);
         for await (const entry of opened.data()) for await (const _ of entry.chunks());
       },
-      { code: "limit-exceeded", message: "the limit package-ratio of 50", hint: "It may be hostile" },
+      {
+        code: "limit-exceeded",
+        message: "the limit package-ratio of 50",
+        hint: "It may be hostile",
+      },
     );
   }
 });

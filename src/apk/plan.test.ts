@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createPackage } from "./package.ts";
 import { formatChanges, formatSize, formatSummary, totalsAfter } from "./plan.ts";
-import type { Change } from "./solver.ts";
+import type { Change } from "./solver/solver.ts";
 
 const base = {
   same: false,

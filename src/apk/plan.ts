@@ -1,7 +1,7 @@
 /** Plans in apk's words: `(1/2) Installing b (2)`, `OK: 2 B in 2 packages`. */
 import { formatIndentedList } from "./indented-list.ts";
 import { comparePackageNames, type Package } from "./package.ts";
-import { alters, type Change } from "./solver.ts";
+import { alters, type Change } from "./solver/solver.ts";
 import { compareVersions } from "./version.ts";
 
 /** The generations of apk, which word some things differently. */

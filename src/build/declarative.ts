@@ -32,10 +32,10 @@ import {
 } from "../oci/index.ts";
 import { canRunArch, whyNoSandbox } from "../sandbox/index.ts";
 import { layerItems, TreeRoot, type DirectoryNode } from "../tree/index.ts";
-import { applyImageConfig } from "./image-apply.ts";
-import { containerConfig, imageAnnotations } from "./image-config-container.ts";
-import type { ImageConfig } from "./image-config.ts";
-import { keyringFor, type BuildKeys } from "./image-keys.ts";
+import { applyImageConfig } from "./apply/apply.ts";
+import { containerConfig, imageAnnotations } from "./config/container.ts";
+import type { ImageConfig } from "./config/image-config.ts";
+import { keyringFor, type BuildKeys } from "./keys.ts";
 import { planLayers } from "./layering.ts";
 import type { LockedPackage } from "./lock.ts";
 import type { Resolution, ResolvedPackage } from "./resolve.ts";

@@ -1,9 +1,9 @@
 /** build: from a configuration to an image; the lock that makes it repeatable. */
 export { buildImage, type BuildOptions, type BuildResult, type BuiltArch } from "./declarative.ts";
-export { parseArch } from "./image-config-archs.ts";
-export { loadImageConfig } from "./image-config-include.ts";
-export { parseImageConfig, type ImageConfig } from "./image-config.ts";
-export { loadBuildKeys, type BuildKeys } from "./image-keys.ts";
+export { parseArch } from "./config/archs.ts";
+export { loadImageConfig } from "./config/include.ts";
+export { parseImageConfig, type ImageConfig } from "./config/image-config.ts";
+export { loadBuildKeys, type BuildKeys } from "./keys.ts";
 export {
   formatLock,
   parseLock,

@@ -23,7 +23,7 @@
 import { tryParseChecksum, type InstalledFile, type InstalledPackage } from "../apk/index.ts";
 import { compareNames, encodeName, equalBytes, joinPath, startHash } from "../base/index.ts";
 import { walkTree, type DirectoryNode, type FileNode, type TreeNode } from "../tree/index.ts";
-import type { ConfigLayering } from "./image-config-schema.ts";
+import type { ConfigLayering } from "./config/schema.ts";
 
 export interface LayerPlan {
   /** What the layer holds, for the history of the image, such as `musl, musl-utils`. */

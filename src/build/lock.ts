@@ -11,8 +11,8 @@ import {
   type PackageSections,
 } from "../apk/index.ts";
 import { BivyError, digestOf, encodeText, messageOf } from "../base/index.ts";
-import { buildRepositories, type BuildKeys } from "./image-keys.ts";
-import type { ImageConfig } from "./image-config.ts";
+import { buildRepositories, type BuildKeys } from "./keys.ts";
+import type { ImageConfig } from "./config/image-config.ts";
 import { describeRepositories, type Resolution, type ResolvedPackage } from "./resolve.ts";
 
 const lockVersion = 1;

@@ -15,8 +15,8 @@ import {
   type Repository,
 } from "../apk/index.ts";
 import { BivyError, ignoreEvents } from "../base/index.ts";
-import { buildRepositories, keyringFor, type BuildKeys } from "./image-keys.ts";
-import type { ImageConfig } from "./image-config.ts";
+import { buildRepositories, keyringFor, type BuildKeys } from "./keys.ts";
+import type { ImageConfig } from "./config/image-config.ts";
 
 export interface ResolvedPackage {
   readonly package: Package;

@@ -17,8 +17,8 @@ import {
 } from "../apk/index.ts";
 import { defaultLimits, encodeText, type BivyEvent } from "../base/index.ts";
 import { TreeRoot, type Root } from "../tree/index.ts";
-import { applyImageConfig, type ApplyOptions } from "./image-apply.ts";
-import { parseImageConfig } from "./image-config.ts";
+import { applyImageConfig, type ApplyOptions } from "./apply/apply.ts";
+import { parseImageConfig } from "./config/image-config.ts";
 
 /** The date of what is applied; packages are older. */
 export const sampleTime = 1_700_000_000;

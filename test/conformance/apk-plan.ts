@@ -10,7 +10,7 @@ import { tarEntries } from "../../src/archive/index.ts";
 import { BivyError, defaultLimits } from "../../src/base/index.ts";
 import { parseIndex } from "../../src/apk/index-text.ts";
 import type { Package } from "../../src/apk/package.ts";
-import { simulate } from "../../src/apk/simulate.ts";
+import { simulate } from "../../src/apk/simulate/simulate.ts";
 import type { CaseResult, Suite } from "./run.ts";
 
 export const suite: Suite = { name: "apk-plan", defaultPath: "apk-plan", run };

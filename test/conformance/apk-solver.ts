@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { messageOf } from "../../src/base/index.ts";
 import { parseIndex } from "../../src/apk/index-text.ts";
 import { parseInstalled } from "../../src/apk/installed.ts";
-import { simulate, type SimulatedRepository } from "../../src/apk/simulate.ts";
+import { simulate, type SimulatedRepository } from "../../src/apk/simulate/simulate.ts";
 import { parseWorld } from "../../src/apk/world.ts";
 import type { CaseResult, Suite } from "./run.ts";
 

@@ -1,0 +1,243 @@
+/** Candidates: packages that could be chosen, linked by the names that they have, give and ask for. */
+import { formatUntagged, satisfies, type Atom } from "../atom.ts";
+import { decodeBytes, PackageRecord } from "../index-text.ts";
+import type { Package } from "../package.ts";
+import type { Installed, ProviderIndex } from "./providers.ts";
+import { tableRank } from "./table-order.ts";
+
+/** A name that a dependency can ask for, and all that the supply says about it. */
+export interface Name {
+  readonly id: number;
+  readonly text: string;
+  /** In the order of the supply: installed, cached, repositories, files and virtual packages. */
+  readonly providers: readonly Provider[];
+  /** Names of packages that have an install-if rule with this name, in apk's table order. */
+  readonly installIfOf: readonly Name[];
+}
+
+/** A name while the index is built. Most names share their empty lists. */
+export interface GrowingName extends Name {
+  providers: Provider[];
+  installIfOf: Name[];
+}
+
+/** One package under one of its names. */
+export interface Provider {
+  readonly candidate: Candidate;
+  /** "" when the name is provided without a version. */
+  readonly version: string;
+  readonly identity: string;
+}
+
+/** An atom and the name that it asks for. */
+export interface Dependency {
+  readonly atom: Atom;
+  readonly name: Name;
+}
+
+/** The tag of repositories that have none. */
+export const untagged = 0;
+
+const nowhere: readonly number[] = [];
+
+/** One build of a package, wherever it is found: installed, in repositories, or both. */
+export class Candidate {
+  readonly id: number;
+  readonly name: Name;
+  readonly version: string;
+  readonly identity: string;
+  private readonly index: ProviderIndex;
+  private readonly record: Package;
+  private repositoryRecord: Package | undefined;
+  installed: Installed | undefined;
+  /** Positions in the supply's repositories, first first. */
+  repositories: readonly number[] = nowhere;
+  /** Some repository of it can be fetched from. */
+  inAvailableRepository = false;
+  fromFile = false;
+  isVirtual = false;
+  fromCache = false;
+  /** The names of `depends`, `provides` and `installIf`: discovery needs no more of most packages. */
+  readonly dependsNames: readonly Name[];
+  readonly providesNames: readonly Name[];
+  readonly installIfNames: readonly Name[];
+  /** All atoms of it could be read; those of `depends`. */
+  readonly intact: boolean;
+  private readonly dependsIntact: boolean;
+  private dependsCache: readonly Dependency[] | undefined;
+  private providesCache: readonly Dependency[] | undefined;
+  private installIfCache: readonly Dependency[] | undefined;
+
+  constructor(id: number, name: Name, identity: string, record: Package, index: ProviderIndex) {
+    this.id = id;
+    this.name = name;
+    this.version = record.version;
+    this.identity = identity;
+    this.record = record;
+    this.index = index;
+    addProvider(name, { candidate: this, version: record.version, identity });
+    const depends = index.readNames(atomLine(record, "dependsLine", "depends"));
+    const provides = index.readNames(
+      atomLine(record, "providesLine", "provides"),
+      (given, version) => addProvider(given, { candidate: this, version, identity }),
+    );
+    const installIf = index.readNames(atomLine(record, "installIfLine", "installIf"));
+    this.dependsNames = depends.names;
+    this.providesNames = provides.names;
+    this.installIfNames = installIf.intact ? installIf.names : noNames;
+    this.dependsIntact = depends.intact;
+    this.intact = depends.intact && provides.intact && installIf.intact;
+  }
+
+  /** Its description: a repository's when one has it, because that is what can be fetched. */
+  get package(): Package {
+    return this.repositoryRecord ?? this.record;
+  }
+  get depends(): readonly Dependency[] {
+    return (this.dependsCache ??= this.index.link(this.record.depends));
+  }
+  get provides(): readonly Dependency[] {
+    return (this.providesCache ??= this.index.link(this.record.provides));
+  }
+  get installIf(): readonly Dependency[] {
+    return (this.installIfCache ??= this.index.link(this.record.installIf));
+  }
+  get installedSize(): number {
+    return this.record.installedSize;
+  }
+  get providerPriority(): number {
+    return this.record.providerPriority;
+  }
+  /** Its architecture does not fit, or parts of its record are not understood. */
+  get uninstallable(): boolean {
+    const { record } = this;
+    if (!this.fitsArchitecture || !this.dependsIntact) return true;
+    // A record without unknown fields has nothing else that could keep it from being installed.
+    return (!(record instanceof PackageRecord) || record.hasUnknownFields) && record.uninstallable;
+  }
+  get fitsArchitecture(): boolean {
+    return this.index.acceptsArchitecture(this.record.arch);
+  }
+  /** It can be had now: its file is here, or a repository that can be fetched from has it. */
+  get available(): boolean {
+    return this.fromFile || this.inAvailableRepository;
+  }
+  /** The tags whose repositories have it, as bits; a tag under which it is installed counts with all its repositories. */
+  get tagBits(): number {
+    return this.index.tagBitsOf(this);
+  }
+
+  addRepository(position: readonly [number], available: boolean, record: Package): void {
+    // Nearly all are in one repository, and share its list.
+    if (this.repositories.length === 0) this.repositories = position;
+    else if (this.repositories.at(-1) !== position[0])
+      this.repositories = [...this.repositories, position[0]];
+    this.repositoryRecord ??= record;
+    if (available) this.inAvailableRepository = true;
+  }
+}
+
+/** A package's atoms as a line, without parsing them when it came from a line. */
+function atomLine(
+  record: Package,
+  line: "dependsLine" | "providesLine" | "installIfLine",
+  field: "depends" | "provides" | "installIf",
+): string {
+  return record instanceof PackageRecord
+    ? decodeBytes(record[line])
+    : record[field].map(formatUntagged).join(" ");
+}
+
+export const noNames: readonly Name[] = [];
+export const noProviders: Provider[] = [];
+
+export interface NameList {
+  readonly names: readonly Name[];
+  /** False when part of the line could not be read. */
+  readonly intact: boolean;
+}
+
+export const emptyNameList: NameList = { names: noNames, intact: true };
+
+function addProvider(name: Name, provider: Provider): void {
+  if (name.providers.length === 0) (name as GrowingName).providers = [provider];
+  else (name as GrowingName).providers.push(provider);
+}
+
+/** The place of a package in apk's table order: it stands under all its names; what was added late comes last. */
+export function candidateRank(candidate: Candidate): number {
+  if (candidate.isVirtual || candidate.fromFile) return Number.POSITIVE_INFINITY;
+  return Math.min(
+    tableRank(candidate.name.text),
+    ...candidate.providesNames.map(({ text }) => tableRank(text)),
+  );
+}
+
+export function inTableOrder<T>(list: T[], rank: (item: T) => number): void {
+  const ranks = new Map(list.map((item) => [item, rank(item)]));
+  list.sort((a, b) => ranks.get(a)! - ranks.get(b)!);
+}
+
+/** Candidates in apk's table order. */
+export function sortByTable(candidates: Iterable<Candidate>): Candidate[] {
+  const sorted = [...candidates];
+  if (sorted.length > 1) inTableOrder(sorted, candidateRank);
+  return sorted;
+}
+
+/**
+ * Whether a provider (undefined: none was chosen) is what a dependency of `owner` asks for. A package
+ * never conflicts with what it provides itself.
+ */
+export function isProvided(
+  owner: Candidate | undefined,
+  dependency: Dependency,
+  provider: Provider | undefined,
+): boolean {
+  const { atom } = dependency;
+  if (provider !== undefined && atom.conflict && provider.candidate === owner) return true;
+  return satisfies(provider, atom);
+}
+
+/** Whether a package, under its own name or one that it provides, is what a dependency of `owner` asks for. */
+export function meets(
+  candidate: Candidate,
+  dependency: Dependency,
+  owner: Candidate | undefined,
+): boolean {
+  return relation(candidate, dependency, owner) === true;
+}
+
+/** The same, but undefined when the dependency asks for none of its names. */
+export function relation(
+  candidate: Candidate,
+  dependency: Dependency,
+  owner: Candidate | undefined,
+): boolean | undefined {
+  const { identity, version } = candidate;
+  if (dependency.name === candidate.name)
+    return isProvided(undefined, dependency, { candidate, version, identity });
+  const provide = candidate.provides.find(({ name }) => name === dependency.name);
+  if (provide === undefined) return undefined;
+  return isProvided(owner, dependency, { candidate, version: provide.atom.version, identity });
+}
+
+/**
+ * Those among `candidates` with a dependency that `candidate` meets, in the order in which apk finds
+ * them: by the name that they ask for, then in table order.
+ */
+export function dependentsOf(
+  candidate: Candidate,
+  candidates: ReadonlySet<Candidate> | readonly Candidate[],
+): Candidate[] {
+  const found = new Set<Candidate>();
+  const dependents = sortByTable(
+    [...candidates].filter((dependent) =>
+      dependent.depends.some((dependency) => meets(candidate, dependency, dependent)),
+    ),
+  );
+  for (const wanted of [candidate.name, ...candidate.providesNames])
+    for (const dependent of dependents)
+      if (dependent.dependsNames.includes(wanted)) found.add(dependent);
+  return [...found];
+}

@@ -1,0 +1,107 @@
+/** Keys of a declarative build: what the configuration names, loaded, beside Alpine's own. */
+import { basename } from "node:path";
+import {
+  builtInKeys,
+  parseKey,
+  type Access,
+  type Key,
+  type Keyring,
+  type Repository,
+  repositoryAt,
+} from "../apk/index.ts";
+import { BivyError, collectBytes, decodeName, limitExceeded, readUserFile } from "../base/index.ts";
+import { fetchCached } from "../http/index.ts";
+import type { ConfigKey, ConfigRepository } from "./config/contents.ts";
+import type { ImageConfig } from "./config/image-config.ts";
+
+export interface BuildKeys {
+  /** Those of the configuration: its keyring's, and those that it names for one repository. */
+  readonly named: readonly Key[];
+  /** Keys that only the image trusts, when it runs. */
+  readonly runtime: readonly Key[];
+}
+
+/** The repositories that packages are taken from, in the order in which they are preferred. */
+export function buildRepositories(config: ImageConfig): Repository[] {
+  return [...config.contents.repositories, ...config.contents.buildRepositories].map(toRepository);
+}
+
+function toRepository({ url, tag, keys }: ConfigRepository): Repository {
+  return repositoryAt(url, {
+    ...(tag === undefined ? {} : { tag }),
+    scoped: keys !== undefined,
+    alpineKeys: keys?.some(({ kind }) => kind === "alpine") ?? false,
+  });
+}
+
+export async function loadBuildKeys(config: ImageConfig, access: Access): Promise<BuildKeys> {
+  const { contents } = config;
+  const named = await loadAll(contents.keyring, undefined, access);
+  for (const repository of [...contents.repositories, ...contents.buildRepositories])
+    named.push(...(await loadAll(repository.keys ?? [], toRepository(repository).url, access)));
+  return { named, runtime: await loadAll(contents.runtimeKeyring, undefined, access) };
+}
+
+/** All keys that may sign for packages of an architecture. */
+export function keyringFor(arch: string, keys: BuildKeys): Keyring {
+  return { keys: [...builtInKeys(arch), ...keys.named] };
+}
+
+async function loadAll(
+  keys: readonly ConfigKey[],
+  repository: string | undefined,
+  access: Access,
+): Promise<Key[]> {
+  const named = keys.filter((key) => key.kind !== "alpine");
+  return Promise.all(named.map((key) => loadKey(key, repository, access)));
+}
+
+async function loadKey(
+  key: Exclude<ConfigKey, { kind: "alpine" }>,
+  repository: string | undefined,
+  access: Access,
+): Promise<Key> {
+  switch (key.kind) {
+    case "inline":
+      return parseKey(key.name, key.content, repository);
+    case "path":
+      return parseKey(basename(key.path), decodeName(await readUserFile(key.path)), repository);
+    case "url":
+      return parseKey(
+        urlBaseName(key.url),
+        decodeName(await fetchKey(key.url, access)),
+        repository,
+      );
+  }
+}
+
+function urlBaseName(url: string): string {
+  return decodeURIComponent(basename(new URL(url).pathname));
+}
+
+/** A key over plain http could be anybody's, and would make everything that it signs trusted. */
+async function fetchKey(url: string, access: Access): Promise<Uint8Array> {
+  const { client, cache, limits, signal } = access;
+  const { protocol, hostname } = new URL(url);
+  const isLoopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);
+  if (protocol !== "https:" && !isLoopback)
+    throw new BivyError(
+      "key-invalid",
+      `key ${url}: expected an https URL, found ${protocol.slice(0, -1)}`,
+      {
+        hint: "Fetch it yourself, compare its fingerprint with the owner's, and give the file.",
+      },
+    );
+  const content = await fetchCached({
+    client,
+    cache,
+    url,
+    revalidate: client.offline ? "never" : "always",
+    maxBytes: limits["document-size"],
+    subject: `key ${url}`,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return collectBytes(content.chunks(), limits["document-size"], () =>
+    limitExceeded("document-size", limits, url),
+  );
+}
