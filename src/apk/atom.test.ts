@@ -105,11 +105,7 @@ test("scanning a line sees what reading it sees", () => {
       const line = words.join(" ");
       const { atoms, intact } = readAtoms(line);
       const names: string[] = [];
-      assert.equal(
-        scanAtoms(line, (text) => names.push(text)),
-        intact,
-        line,
-      );
+      scanAtoms(line, (text) => names.push(text));
       assert.equal(isIntactLine(line), intact, line);
       assert.deepEqual(
         names,

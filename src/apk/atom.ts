@@ -136,15 +136,14 @@ const special = /[!@<>=~\n]/;
 
 /**
  * Visits the names of an index's dependency line, with the version that follows each name, without
- * making atoms. It sees what `readAtoms` sees, and gives the same answer about the line being intact.
+ * making atoms or judging versions (`isIntactLine` does). It sees the names that `readAtoms` sees.
  */
-export function scanAtoms(line: string, visit: (name: string, version: string) => void): boolean {
+export function scanAtoms(line: string, visit: (name: string, version: string) => void): void {
   // Most lines are plain names, and these are split much faster than they are scanned.
   if (!special.test(line)) {
     for (const name of splitAtoms(line)) visit(name, "");
-    return true;
+    return;
   }
-  let intact = true;
   for (let at = 0; at < line.length;) {
     const code = line.charCodeAt(at);
     if (code === 0x20 /* blank */ || code === 0x0a) {
@@ -158,23 +157,15 @@ export function scanAtoms(line: string, visit: (name: string, version: string) =
     while (nameEnd < end) {
       const sign = line.charCodeAt(nameEnd);
       if (isComparer(sign)) break;
-      if (sign === 0x40 /* @ */) return false;
+      if (sign === 0x40 /* @ */) return;
       nameEnd++;
     }
-    if (nameEnd === start) return false;
+    if (nameEnd === start) return;
     let versionAt = nameEnd;
     while (versionAt < end && isComparer(line.charCodeAt(versionAt))) versionAt++;
-    const version = line.slice(versionAt, end);
-    if (
-      versionAt > nameEnd &&
-      !isValidVersion(version) &&
-      readAtom(line.slice(at, end), "without-tags")?.broken
-    )
-      intact = false;
-    visit(line.slice(start, nameEnd), version);
+    visit(line.slice(start, nameEnd), line.slice(versionAt, end));
     at = end + 1;
   }
-  return intact;
 }
 
 function splitAtoms(line: string): string[] {

@@ -1,9 +1,9 @@
 /** Candidates: packages that could be chosen, linked by the names that they have, give and ask for. */
-import { formatUntagged, satisfies, type Atom } from "../atom.ts";
+import { formatUntagged, isIntactLine, satisfies, type Atom } from "../atom.ts";
 import { decodeBytes, PackageRecord } from "../index-text.ts";
 import type { Package } from "../package.ts";
 import type { Installed, ProviderIndex } from "./providers.ts";
-import { tableRank } from "./table-order.ts";
+import { afterTable, tableRank } from "./table-order.ts";
 
 /** A name that a dependency can ask for, and all that the supply says about it. */
 export interface Name {
@@ -61,12 +61,11 @@ export class Candidate {
   readonly dependsNames: readonly Name[];
   readonly providesNames: readonly Name[];
   readonly installIfNames: readonly Name[];
-  /** All atoms of it could be read; those of `depends`. */
-  readonly intact: boolean;
-  private readonly dependsIntact: boolean;
   private dependsCache: readonly Dependency[] | undefined;
   private providesCache: readonly Dependency[] | undefined;
   private installIfCache: readonly Dependency[] | undefined;
+  private sharedCache: readonly Dependency[] | undefined;
+  private ruledCache: readonly Name[] | undefined;
 
   constructor(id: number, name: Name, identity: string, record: Package, index: ProviderIndex) {
     this.id = id;
@@ -76,17 +75,14 @@ export class Candidate {
     this.record = record;
     this.index = index;
     addProvider(name, { candidate: this, version: record.version, identity });
-    const depends = index.readNames(atomLine(record, "dependsLine", "depends"));
-    const provides = index.readNames(
+    this.dependsNames = index.readNames(atomLine(record, "dependsLine", "depends"));
+    this.providesNames = index.readNames(
       atomLine(record, "providesLine", "provides"),
       (given, version) => addProvider(given, { candidate: this, version, identity }),
     );
-    const installIf = index.readNames(atomLine(record, "installIfLine", "installIf"));
-    this.dependsNames = depends.names;
-    this.providesNames = provides.names;
-    this.installIfNames = installIf.intact ? installIf.names : noNames;
-    this.dependsIntact = depends.intact;
-    this.intact = depends.intact && provides.intact && installIf.intact;
+    const rule = atomLine(record, "installIfLine", "installIf");
+    // A rule that is only half understood must not trigger.
+    this.installIfNames = rule === "" || !isIntactLine(rule) ? noNames : index.readNames(rule);
   }
 
   /** Its description: a repository's when one has it, because that is what can be fetched. */
@@ -102,6 +98,16 @@ export class Candidate {
   get installIf(): readonly Dependency[] {
     return (this.installIfCache ??= this.index.link(this.record.installIf));
   }
+  /** Those of `provides` that some other package gives too; of the many commands of a package, hardly any. */
+  get sharedProvides(): readonly Dependency[] {
+    return (this.sharedCache ??= this.provides.filter(({ name }) => name.providers.length > 1));
+  }
+  /** The names that it has or gives and that some install-if rule asks for. */
+  get ruledNames(): readonly Name[] {
+    return (this.ruledCache ??= [this.name, ...this.providesNames].filter(
+      ({ installIfOf }) => installIfOf.length > 0,
+    ));
+  }
   get installedSize(): number {
     return this.record.installedSize;
   }
@@ -111,9 +117,19 @@ export class Candidate {
   /** Its architecture does not fit, or parts of its record are not understood. */
   get uninstallable(): boolean {
     const { record } = this;
-    if (!this.fitsArchitecture || !this.dependsIntact) return true;
+    if (!this.fitsArchitecture || !isIntactLine(atomLine(record, "dependsLine", "depends")))
+      return true;
     // A record without unknown fields has nothing else that could keep it from being installed.
     return (!(record instanceof PackageRecord) || record.hasUnknownFields) && record.uninstallable;
+  }
+  /** All atoms of it could be read. */
+  get intact(): boolean {
+    const { record } = this;
+    return (
+      isIntactLine(atomLine(record, "dependsLine", "depends")) &&
+      isIntactLine(atomLine(record, "providesLine", "provides")) &&
+      isIntactLine(atomLine(record, "installIfLine", "installIf"))
+    );
   }
   get fitsArchitecture(): boolean {
     return this.index.acceptsArchitecture(this.record.arch);
@@ -151,14 +167,6 @@ function atomLine(
 export const noNames: readonly Name[] = [];
 export const noProviders: Provider[] = [];
 
-export interface NameList {
-  readonly names: readonly Name[];
-  /** False when part of the line could not be read. */
-  readonly intact: boolean;
-}
-
-export const emptyNameList: NameList = { names: noNames, intact: true };
-
 function addProvider(name: Name, provider: Provider): void {
   if (name.providers.length === 0) (name as GrowingName).providers = [provider];
   else (name as GrowingName).providers.push(provider);
@@ -166,16 +174,24 @@ function addProvider(name: Name, provider: Provider): void {
 
 /** The place of a package in apk's table order: it stands under all its names; what was added late comes last. */
 export function candidateRank(candidate: Candidate): number {
-  if (candidate.isVirtual || candidate.fromFile) return Number.POSITIVE_INFINITY;
+  if (candidate.isVirtual || candidate.fromFile) return afterTable;
   return Math.min(
     tableRank(candidate.name.text),
     ...candidate.providesNames.map(({ text }) => tableRank(text)),
   );
 }
 
+/** More than any list holds. */
+const positions = 2 ** 24;
+
+/** Sorts by rank, equals as they were. Plain numbers sort several times faster than what they stand for. */
 export function inTableOrder<T>(list: T[], rank: (item: T) => number): void {
-  const ranks = new Map(list.map((item) => [item, rank(item)]));
-  list.sort((a, b) => ranks.get(a)! - ranks.get(b)!);
+  const keys = Float64Array.from(
+    list,
+    (item, at) => Math.min(rank(item), afterTable) * positions + at,
+  );
+  const before = list.slice();
+  for (const [at, key] of keys.sort().entries()) list[at] = before[key % positions]!;
 }
 
 /** Candidates in apk's table order. */

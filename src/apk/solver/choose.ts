@@ -47,7 +47,7 @@ function lock(run: Run, state: NameState, provider: Provider | undefined): void 
   }
   state.locked = true;
   state.chosen = provider;
-  run.leaveQueues(state);
+  run.noteLocked(state);
   if (
     provider !== undefined &&
     state.requirers === 0 &&

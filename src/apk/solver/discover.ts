@@ -21,43 +21,20 @@ export class Discovery {
   readonly priority: Float64Array;
   /** 1 for names without a provider whose install-if rule could hold. */
   readonly rulesDead: Uint8Array;
-  /** The ids of reached names that depend on name `id`: from `starts[id]` to `starts[id + 1]`. */
-  private readonly starts: Int32Array;
-  private readonly dependents: Int32Array;
+  /** How often reached names depend on a name: once per provider and dependency. */
+  readonly dependentCount: Int32Array;
 
   constructor(index: ProviderIndex, roots: readonly Name[], options: DiscoveryOptions) {
     const count = index.nameCount;
     this.reached = new Uint8Array(count);
     this.priority = new Float64Array(count);
     this.rulesDead = new Uint8Array(count).fill(1);
+    this.dependentCount = new Int32Array(count);
     walk(this, index.candidates.length, roots, options);
-    this.starts = new Int32Array(count + 1);
-    this.dependents = this.collectDependents(index);
   }
 
   isReached(name: Name): boolean {
     return this.reached[name.id] === 1;
-  }
-
-  /** The ids of reached names whose packages depend on this one. */
-  dependentsOf(name: Name): Int32Array {
-    return this.dependents.subarray(this.starts[name.id], this.starts[name.id + 1]);
-  }
-
-  /** Two passes: how many dependents each name has, then which. */
-  private collectDependents(index: ProviderIndex): Int32Array {
-    const { starts, reached } = this;
-    const names = [...index.allNames()].filter(({ id }) => reached[id] === 1);
-    for (const { providers } of names)
-      for (const { candidate } of providers)
-        for (const { id } of candidate.dependsNames) starts[id + 1]!++;
-    for (let id = 1; id < starts.length; id++) starts[id]! += starts[id - 1]!;
-    const next = starts.slice();
-    const dependents = new Int32Array(starts.at(-1)!);
-    for (const { id: owner, providers } of names)
-      for (const { candidate } of providers)
-        for (const { id } of candidate.dependsNames) dependents[next[id]!++] = owner;
-    return dependents;
   }
 }
 
@@ -92,7 +69,7 @@ function walk(
   roots: readonly Name[],
   options: DiscoveryOptions,
 ): void {
-  const { reached, priority, rulesDead } = discovery;
+  const { reached, priority, rulesDead, dependentCount } = discovery;
   const met = new Uint8Array(candidateCount);
   const stack: Visit[] = [];
   let depth = 0;
@@ -170,6 +147,7 @@ function walk(
   function meet(visit: Visit, name: Name, candidate: Candidate): readonly Name[] {
     if (candidate.name === name) visit.underOwnName = true;
     if (!isRuleDead(candidate, options.onlyAvailable)) rulesDead[name.id] = 0;
+    for (const { id } of candidate.dependsNames) dependentCount[id]!++;
     if (met[candidate.id] === 1) return noNames;
     met[candidate.id] = 1;
     return candidate.dependsNames;

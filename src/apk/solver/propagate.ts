@@ -16,24 +16,30 @@ const noSource: Source = { worldTag: 0, preferences: 0 };
 
 /**
  * Imposes a dependency: its name is required, providers that do not fit can no longer be selected, and
- * those that fit inherit the source's tags and preferences.
+ * those that fit inherit the source's tags and preferences. False when some did not fit.
  */
-export function constrain(run: Run, dependency: Dependency, source: Source): void {
+export function constrain(run: Run, dependency: Dependency, source: Source): boolean {
   const state = run.nameState(dependency.name);
   if (!dependency.atom.conflict) require(run, state);
   const owner = "worldTag" in source ? undefined : source;
+  let allFit = true;
   for (const provider of dependency.name.providers) {
     const pkg = run.packageState(provider.candidate);
     const fits = isProvided(owner, dependency, provider);
-    if (!fits) pkg.contradictions++;
+    if (!fits) {
+      pkg.contradictions++;
+      allFit = false;
+    }
     if (!fits && pkg.selectable) disqualify(run, pkg);
     if (fits) inherit(run, pkg, source);
   }
+  return allFit;
 }
 
 function require(run: Run, state: NameState): void {
   state.requirers++;
   if (state.requirers > 1) return;
+  run.watchDependencies(state);
   run.wait(state, false);
   run.markRules(state.name);
   run.markDirty(state);
@@ -86,7 +92,6 @@ export function settle(run: Run, state: NameState): void {
     if (!pkg.ruleDead) rulesDead = false;
     if (state.requirers === 0) continue;
     pkg.option = true;
-    countCommon(run, provider, options.length);
     options.push({ provider, pkg });
     if (!hasAutomatic && isAutomatic(run, provider)) hasAutomatic = true;
   }
@@ -100,8 +105,8 @@ export function settle(run: Run, state: NameState): void {
       const pkg = run.packageState(candidate);
       pkg.lastOption = pkg.option;
     }
-    passDownDepends(run, options);
-    passDownProvides(run, state.name, options);
+    if (options.length === 1) passDownOnly(run, state.name, options[0]!);
+    else passDownCommon(run, state.name, options);
   }
   state.dependentsLocked = run.areDependentsLocked(state.name);
   run.wait(state, moved);
@@ -165,6 +170,34 @@ export function isAutomatic(run: Run, provider: Provider): boolean {
   );
 }
 
+/** Nothing is left to choose: what the only option depends on holds, and what it gives nobody else may. */
+function passDownOnly(run: Run, name: Name, { provider, pkg }: Option): void {
+  const { candidate } = pkg;
+  // A name is settled many times, and most times nothing has changed that its dependencies inherit.
+  if (
+    !pkg.passedDown ||
+    pkg.passedTags !== pkg.allowedTags ||
+    pkg.passedPreferences !== pkg.inheritedPreferences
+  ) {
+    pkg.passedTags = pkg.allowedTags;
+    pkg.passedPreferences = pkg.inheritedPreferences;
+    pkg.passedDown = true;
+    // What did not fit counts against those packages each time, as in apk.
+    for (const dependency of candidate.depends)
+      if (!constrain(run, dependency, candidate)) pkg.passedDown = false;
+  }
+  if (candidate.name !== name) excludeOthers(run, candidate.name, name, provider.version === "");
+  for (const { atom, name: given } of candidate.sharedProvides)
+    if (given !== name) excludeOthers(run, given, name, atom.version === "");
+}
+
+/** Of several options only what they have in common is passed down. */
+function passDownCommon(run: Run, name: Name, options: readonly Option[]): void {
+  for (const [position, { provider }] of options.entries()) countCommon(run, provider, position);
+  passDownDepends(run, options);
+  passDownProvides(run, name, options);
+}
+
 /** Counts one more option for each name that all options up to this one depend on, or give. */
 function countCommon(run: Run, provider: Provider, position: number): void {
   const { candidate } = provider;
@@ -184,20 +217,17 @@ function countProvide(state: NameState, version: string, position: number): void
   if (version === "") state.providesUnversioned = true;
 }
 
-/** With one option, its dependencies hold; with several, the names that all depend on are required. */
+/** The names that all options depend on are required. */
 function passDownDepends(run: Run, options: readonly Option[]): void {
   const { pkg } = options[0]!;
   for (const dependency of pkg.candidate.depends) {
     const state = run.nameState(dependency.name);
     const isCommon = state.commonDepends === options.length;
     state.commonDepends = 0;
-    if (!isCommon) continue;
-    if (options.length === 1) constrain(run, dependency, pkg.candidate);
-    else if (state.requirers === 0) {
-      require(run, state);
-      for (const { candidate } of dependency.name.providers)
-        inherit(run, run.packageState(candidate), pkg.candidate);
-    }
+    if (!isCommon || state.requirers > 0) continue;
+    require(run, state);
+    for (const { candidate } of dependency.name.providers)
+      inherit(run, run.packageState(candidate), pkg.candidate);
   }
 }
 

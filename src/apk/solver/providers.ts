@@ -3,7 +3,6 @@ import { BivyError } from "../../base/index.ts";
 import { scanAtoms, type Atom } from "../atom.ts";
 import {
   Candidate,
-  emptyNameList,
   inTableOrder,
   noNames,
   noProviders,
@@ -11,7 +10,6 @@ import {
   type Dependency,
   type GrowingName,
   type Name,
-  type NameList,
 } from "./candidate.ts";
 import { identityKey } from "../identity.ts";
 import type { Package } from "../package.ts";
@@ -135,15 +133,15 @@ export class ProviderIndex {
   }
 
   /** The names of a line of atoms, each also handed to `visit` with the version that follows it. */
-  readNames(line: string, visit?: (name: Name, version: string) => void): NameList {
-    if (line === "") return emptyNameList;
+  readNames(line: string, visit?: (name: Name, version: string) => void): readonly Name[] {
+    if (line === "") return noNames;
     const names: Name[] = [];
-    const intact = scanAtoms(line, (text, version) => {
+    scanAtoms(line, (text, version) => {
       const name = this.name(text);
       names.push(name);
       visit?.(name, version);
     });
-    return { names, intact };
+    return names;
   }
 
   link(atoms: readonly Atom[]): readonly Dependency[] {

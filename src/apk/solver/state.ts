@@ -58,6 +58,10 @@ export class PackageState {
   /** It was an option when its name was last settled, and the last time anything followed from that. */
   option = false;
   lastOption = false;
+  /** Its dependencies were imposed, all of them fitted, and with which tags and preferences. */
+  passedDown = false;
+  passedTags = 0;
+  passedPreferences = 0;
   /** Its install-if rule holds; it has none, or the rule can hold no more. */
   triggered = false;
   ruleDead: boolean;
@@ -111,6 +115,8 @@ export class NameState {
   commonDepends = 0;
   commonProvides = 0;
   providesUnversioned = false;
+  /** It is settled again when its dependencies change. */
+  watching = false;
   /** Its place in the queues. */
   dirty = false;
   waiting = false;
@@ -187,8 +193,15 @@ export class Run {
   errors = 0;
   private readonly names: (NameState | undefined)[];
   private readonly packages: (PackageState | undefined)[];
-  /** By the ids of names: 1 when dependencies of its providers must be checked when it is settled next. */
-  private readonly dependsChanged: Uint8Array;
+  /** By the ids of names: when a package of it was last excluded, or it was locked; in ticks. */
+  private readonly changedAt: Int32Array;
+  /** When dependencies of its providers were last checked. */
+  private readonly checkedAt: Int32Array;
+  /** How often names that are locked depend on it (compare `Discovery.dependentCount`). */
+  private readonly lockedDependents: Int32Array;
+  /** Who depends on it, among the names that are asked for. */
+  private readonly dependents: (NameState[] | undefined)[];
+  private tick = 0;
   private readonly dirtyNames: NameState[] = [];
   private dirtyAt = 0;
   private readonly immediateNames: { readonly state: NameState; readonly ticket: number }[] = [];
@@ -206,7 +219,10 @@ export class Run {
     });
     this.names = Array.from({ length: index.nameCount });
     this.packages = Array.from({ length: index.candidates.length });
-    this.dependsChanged = new Uint8Array(index.nameCount);
+    this.changedAt = new Int32Array(index.nameCount);
+    this.checkedAt = new Int32Array(index.nameCount);
+    this.lockedDependents = new Int32Array(index.nameCount);
+    this.dependents = Array.from({ length: index.nameCount });
   }
 
   private get onlyAvailable(): boolean {
@@ -235,25 +251,49 @@ export class Run {
     this.dirtyNames.push(state);
   }
 
-  /** Settle again all names whose packages depend on this one. */
-  markDependents(name: Name): void {
-    for (const id of this.discovery.dependentsOf(name)) {
-      this.dependsChanged[id] = 1;
-      const state = this.names[id];
-      if (state !== undefined) this.markDirty(state);
-    }
+  /** From now on the name is settled again whenever something changes that its packages depend on. */
+  watchDependencies(state: NameState): void {
+    if (state.watching || !this.discovery.isReached(state.name)) return;
+    state.watching = true;
+    for (const { candidate } of state.name.providers)
+      for (const { id } of candidate.dependsNames) {
+        const dependents = (this.dependents[id] ??= []);
+        if (dependents.at(-1) !== state) dependents.push(state);
+      }
   }
 
-  /** Whether dependencies of the name's providers must be checked; asking clears the mark. */
-  takeDependsChanged({ id }: Name): boolean {
-    const changed = this.dependsChanged[id] === 1;
-    this.dependsChanged[id] = 0;
-    return changed;
+  /** Settle again all names whose packages depend on this one, in the order of their ids. */
+  markDependents(name: Name): void {
+    this.changedAt[name.id] = ++this.tick;
+    const dependents = this.dependents[name.id];
+    if (dependents === undefined) return;
+    dependents.sort((a, b) => a.name.id - b.name.id);
+    for (const state of dependents) this.markDirty(state);
+  }
+
+  /** Whether dependencies of the name's providers changed since this was last asked. */
+  takeDependsChanged({ id, providers }: Name): boolean {
+    const checked = this.checkedAt[id]!;
+    this.checkedAt[id] = this.tick;
+    const { changedAt } = this;
+    for (const { candidate } of providers)
+      for (const dependency of candidate.dependsNames)
+        if (changedAt[dependency.id]! > checked) return true;
+    return false;
   }
 
   /** Whether all names that depend on this one are locked. */
-  areDependentsLocked(name: Name): boolean {
-    return this.discovery.dependentsOf(name).every((id) => this.names[id]?.locked ?? false);
+  areDependentsLocked({ id }: Name): boolean {
+    return this.lockedDependents[id] === this.discovery.dependentCount[id];
+  }
+
+  /** Takes a name that was locked out of all queues, and counts it for what it depends on. */
+  noteLocked(state: NameState): void {
+    state.waiting = false;
+    state.dirty = false;
+    if (!this.discovery.isReached(state.name)) return;
+    for (const { candidate } of state.name.providers)
+      for (const { id } of candidate.dependsNames) this.lockedDependents[id]!++;
   }
 
   /** Settle again all names whose install-if rules ask for this one. */
@@ -263,14 +303,14 @@ export class Run {
       const state = this.nameState(owner);
       if (state.rulesDead) continue;
       state.rulesChanged = true;
+      this.watchDependencies(state);
       this.markDirty(state);
     }
   }
 
   /** The same for all names that a package gives. */
   markRulesOfPackage(candidate: Candidate): void {
-    this.markRules(candidate.name);
-    for (const name of candidate.providesNames) this.markRules(name);
+    for (const name of candidate.ruledNames) this.markRules(name);
   }
 
   nextDirty(): NameState | undefined {
@@ -316,12 +356,6 @@ export class Run {
       if (state.waiting && state.ticket === ticket) return state;
     }
     return undefined;
-  }
-
-  /** Takes the name out of all queues. */
-  leaveQueues(state: NameState): void {
-    state.waiting = false;
-    state.dirty = false;
   }
 }
 

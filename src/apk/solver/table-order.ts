@@ -8,6 +8,9 @@ import { toByteText, type ByteText } from "../index-text.ts";
 const buckets = 20_000;
 const seed = 5381;
 
+/** A rank beyond every bucket. */
+export const afterTable = buckets;
+
 /** The bucket of a name. */
 export function tableRank(name: string): number {
   return murmur3(toByteText(name), seed) % buckets;
