@@ -3,13 +3,13 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { isBivyError } from "../base/index.ts";
 import {
+  AtomCursor,
   formatAtom,
   isIntactLine,
   parseAtom,
   parseAtoms,
   readAtoms,
   satisfies,
-  scanAtoms,
   tryParseAtom,
 } from "./atom.ts";
 import { anyVersion, validVersion } from "./version-samples.test.ts";
@@ -94,7 +94,8 @@ test("atoms round trip", () => {
   fc.assert(fc.property(atomText, (text) => formatAtom(parseAtom(text)) === text));
 });
 
-test("scanning a line sees what reading it sees", () => {
+test("a cursor sees what reading a line sees", () => {
+  const cursor = new AtomCursor();
   const word = fc.oneof(
     atomText,
     fc.tuple(name, fc.constantFrom("=", "<>", "~", ""), anyVersion).map((parts) => parts.join("")),
@@ -105,7 +106,8 @@ test("scanning a line sees what reading it sees", () => {
       const line = words.join(" ");
       const { atoms, intact } = readAtoms(line);
       const names: string[] = [];
-      scanAtoms(line, (text) => names.push(text));
+      cursor.start(line);
+      while (cursor.next()) names.push(cursor.name);
       assert.equal(isIntactLine(line), intact, line);
       assert.deepEqual(
         names,

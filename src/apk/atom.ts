@@ -135,37 +135,63 @@ export function readAtoms(line: string): AtomList {
 const special = /[!@<>=~\n]/;
 
 /**
- * Visits the names of an index's dependency line, with the version that follows each name, without
- * making atoms or judging versions (`isIntactLine` does). It sees the names that `readAtoms` sees.
+ * Walks the names of an index's dependency lines, with the version that follows each name, without
+ * making atoms or judging versions (`isIntactLine` does). It sees the names that `readAtoms` sees. One
+ * cursor serves all lines: an index has 15,000 of them, and what is made for each has to be cleared away.
  */
-export function scanAtoms(line: string, visit: (name: string, version: string) => void): void {
-  // Most lines are plain names, and these are split much faster than they are scanned.
-  if (!special.test(line)) {
-    for (const name of splitAtoms(line)) visit(name, "");
-    return;
+export class AtomCursor {
+  name = "";
+  version = "";
+  private line = "";
+  private at = 0;
+  private isPlain = true;
+
+  /** Begins with a line; `next` comes before the first name. */
+  start(line: string): void {
+    this.line = line;
+    this.at = 0;
+    this.isPlain = !special.test(line);
   }
-  for (let at = 0; at < line.length;) {
-    const code = line.charCodeAt(at);
-    if (code === 0x20 /* blank */ || code === 0x0a) {
-      at++;
-      continue;
-    }
-    let end = line.indexOf(" ", at);
-    if (end === -1) end = line.length;
-    const start = code === 0x21 /* ! */ ? at + 1 : at;
+
+  /** False at the end of the line, or where it can no longer be read. */
+  next(): boolean {
+    const { line } = this;
+    while (isBlank(line.charCodeAt(this.at))) this.at++;
+    if (this.at >= line.length) return false;
+    const blank = line.indexOf(" ", this.at);
+    const end = blank === -1 ? line.length : blank;
+    const { at } = this;
+    this.at = end + 1;
+    if (!this.isPlain) return this.split(at, end);
+    this.name = line.slice(at, end);
+    this.version = "";
+    return true;
+  }
+
+  private split(at: number, end: number): boolean {
+    const { line } = this;
+    const start = line.charCodeAt(at) === 0x21 /* ! */ ? at + 1 : at;
     let nameEnd = start;
-    while (nameEnd < end) {
-      const sign = line.charCodeAt(nameEnd);
-      if (isComparer(sign)) break;
-      if (sign === 0x40 /* @ */) return;
+    while (nameEnd < end && !isComparer(line.charCodeAt(nameEnd))) {
+      if (line.charCodeAt(nameEnd) === 0x40 /* @ */) return this.stop();
       nameEnd++;
     }
-    if (nameEnd === start) return;
+    if (nameEnd === start) return this.stop();
     let versionAt = nameEnd;
     while (versionAt < end && isComparer(line.charCodeAt(versionAt))) versionAt++;
-    visit(line.slice(start, nameEnd), line.slice(versionAt, end));
-    at = end + 1;
+    this.name = line.slice(start, nameEnd);
+    this.version = line.slice(versionAt, end);
+    return true;
   }
+
+  private stop(): false {
+    this.at = this.line.length;
+    return false;
+  }
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x0a;
 }
 
 function splitAtoms(line: string): string[] {

@@ -23,6 +23,7 @@ export interface GrowingName extends Name {
 
 /** One package under one of its names. */
 export interface Provider {
+  readonly name: Name;
   readonly candidate: Candidate;
   /** "" when the name is provided without a version. */
   readonly version: string;
@@ -61,10 +62,12 @@ export class Candidate {
   readonly dependsNames: readonly Name[];
   readonly providesNames: readonly Name[];
   readonly installIfNames: readonly Name[];
+  /** The package under each of its names, its own first. */
+  readonly given: readonly Provider[];
   private dependsCache: readonly Dependency[] | undefined;
   private providesCache: readonly Dependency[] | undefined;
   private installIfCache: readonly Dependency[] | undefined;
-  private sharedCache: readonly Dependency[] | undefined;
+  private sharedCache: readonly Provider[] | undefined;
   private ruledCache: readonly Name[] | undefined;
 
   constructor(id: number, name: Name, identity: string, record: Package, index: ProviderIndex) {
@@ -74,12 +77,11 @@ export class Candidate {
     this.identity = identity;
     this.record = record;
     this.index = index;
-    addProvider(name, { candidate: this, version: record.version, identity });
+    const given = [addProvider({ name, candidate: this, version: record.version, identity })];
     this.dependsNames = index.readNames(atomLine(record, "dependsLine", "depends"));
-    this.providesNames = index.readNames(
-      atomLine(record, "providesLine", "provides"),
-      (given, version) => addProvider(given, { candidate: this, version, identity }),
-    );
+    const provides = atomLine(record, "providesLine", "provides");
+    this.providesNames = index.readProvides(provides, this, given);
+    this.given = given;
     const rule = atomLine(record, "installIfLine", "installIf");
     // A rule that is only half understood must not trigger.
     this.installIfNames = rule === "" || !isIntactLine(rule) ? noNames : index.readNames(rule);
@@ -98,15 +100,15 @@ export class Candidate {
   get installIf(): readonly Dependency[] {
     return (this.installIfCache ??= this.index.link(this.record.installIf));
   }
-  /** Those of `provides` that some other package gives too; of the many commands of a package, hardly any. */
-  get sharedProvides(): readonly Dependency[] {
-    return (this.sharedCache ??= this.provides.filter(({ name }) => name.providers.length > 1));
+  /** Its names that some other package gives too; of the many commands of a package, hardly any. */
+  get shared(): readonly Provider[] {
+    return (this.sharedCache ??= this.given.filter(({ name }) => name.providers.length > 1));
   }
   /** The names that it has or gives and that some install-if rule asks for. */
   get ruledNames(): readonly Name[] {
-    return (this.ruledCache ??= [this.name, ...this.providesNames].filter(
-      ({ installIfOf }) => installIfOf.length > 0,
-    ));
+    return (this.ruledCache ??= this.given
+      .map(({ name }) => name)
+      .filter(({ installIfOf }) => installIfOf.length > 0));
   }
   get installedSize(): number {
     return this.record.installedSize;
@@ -167,9 +169,12 @@ function atomLine(
 export const noNames: readonly Name[] = [];
 export const noProviders: Provider[] = [];
 
-function addProvider(name: Name, provider: Provider): void {
+/** Enters a package under one of its names. */
+export function addProvider(provider: Provider): Provider {
+  const { name } = provider;
   if (name.providers.length === 0) (name as GrowingName).providers = [provider];
   else (name as GrowingName).providers.push(provider);
+  return provider;
 }
 
 /** The place of a package in apk's table order: it stands under all its names; what was added late comes last. */
@@ -232,10 +237,20 @@ export function relation(
 ): boolean | undefined {
   const { identity, version } = candidate;
   if (dependency.name === candidate.name)
-    return isProvided(undefined, dependency, { candidate, version, identity });
+    return isProvided(undefined, dependency, {
+      name: candidate.name,
+      candidate,
+      version,
+      identity,
+    });
   const provide = candidate.provides.find(({ name }) => name === dependency.name);
   if (provide === undefined) return undefined;
-  return isProvided(owner, dependency, { candidate, version: provide.atom.version, identity });
+  return isProvided(owner, dependency, {
+    name: provide.name,
+    candidate,
+    version: provide.atom.version,
+    identity,
+  });
 }
 
 /**

@@ -15,10 +15,7 @@ export function choose(run: Run, state: NameState): void {
   const { candidate } = provider;
   const pkg = run.packageState(candidate);
   if (!pkg.selectable || !pkg.tagAllowed) run.fail(pkg);
-  const { identity } = candidate;
-  lock(run, run.nameState(candidate.name), { candidate, version: candidate.version, identity });
-  for (const { atom, name } of candidate.provides)
-    lock(run, run.nameState(name), { candidate, version: atom.version, identity });
+  for (const given of candidate.given) lock(run, run.nameState(given.name), given);
   for (const dependency of candidate.depends) constrain(run, dependency, candidate);
 }
 

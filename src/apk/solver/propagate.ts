@@ -186,9 +186,11 @@ function passDownOnly(run: Run, name: Name, { provider, pkg }: Option): void {
     for (const dependency of candidate.depends)
       if (!constrain(run, dependency, candidate)) pkg.passedDown = false;
   }
-  if (candidate.name !== name) excludeOthers(run, candidate.name, name, provider.version === "");
-  for (const { atom, name: given } of candidate.sharedProvides)
-    if (given !== name) excludeOthers(run, given, name, atom.version === "");
+  for (const given of candidate.shared) {
+    // Under its own name it is taken as it was asked for.
+    const { version } = given.name === candidate.name ? provider : given;
+    if (given.name !== name) excludeOthers(run, given.name, name, version === "");
+  }
 }
 
 /** Of several options only what they have in common is passed down. */
@@ -206,9 +208,12 @@ function countCommon(run: Run, provider: Provider, position: number): void {
     const state = run.nameState(name);
     if (state.commonDepends === position) state.commonDepends = position + 1;
   }
-  countProvide(run.nameState(candidate.name), provider.version, position);
-  for (const { atom, name } of candidate.provides)
-    countProvide(run.nameState(name), atom.version, position);
+  for (const { name, version } of candidate.given)
+    countProvide(
+      run.nameState(name),
+      name === candidate.name ? provider.version : version,
+      position,
+    );
 }
 
 function countProvide(state: NameState, version: string, position: number): void {
@@ -236,8 +241,7 @@ function passDownDepends(run: Run, options: readonly Option[]): void {
  * else both would be installed, and contradict each other.
  */
 function passDownProvides(run: Run, name: Name, options: readonly Option[]): void {
-  const { candidate } = options[0]!.pkg;
-  const given = [candidate.name, ...candidate.providesNames];
+  const given = options[0]!.pkg.candidate.given.map((each) => each.name);
   for (const other of given) {
     const state = run.nameState(other);
     const isCommon = state.commonProvides === options.length;
@@ -253,9 +257,9 @@ function excludeOthers(run: Run, given: Name, mustGive: Name, spareUnversioned: 
     // An option gives the name, or it would not be one.
     if (pkg.option || !pkg.selectable) continue;
     if (spareUnversioned && version === "") continue;
-    const gives = candidate.provides.some(
-      ({ atom, name }) => name === mustGive || (spareUnversioned && atom.version === ""),
+    const gives = candidate.given.some(
+      (other) => other.name === mustGive || (spareUnversioned && other.version === ""),
     );
-    if (!gives && candidate.name !== mustGive) disqualify(run, pkg);
+    if (!gives) disqualify(run, pkg);
   }
 }

@@ -1,7 +1,8 @@
 /** Providers: which packages give which names, over everything that could be installed. */
 import { BivyError } from "../../base/index.ts";
-import { scanAtoms, type Atom } from "../atom.ts";
+import { AtomCursor, type Atom } from "../atom.ts";
 import {
+  addProvider,
   Candidate,
   inTableOrder,
   noNames,
@@ -10,6 +11,7 @@ import {
   type Dependency,
   type GrowingName,
   type Name,
+  type Provider,
 } from "./candidate.ts";
 import { identityKey } from "../identity.ts";
 import type { Package } from "../package.ts";
@@ -54,6 +56,7 @@ export class ProviderIndex {
   /** Tags by number; number 0 is "no tag". */
   readonly tags: string[] = [""];
   private readonly names = new Map<string, Name>();
+  private readonly cursor = new AtomCursor();
   private readonly byIdentity = new Map<string, Candidate>();
   /** For each repository (by position): its tags, as bits. */
   private readonly repositoryTags: number[] = [];
@@ -132,15 +135,26 @@ export class ProviderIndex {
     return bits;
   }
 
-  /** The names of a line of atoms, each also handed to `visit` with the version that follows it. */
-  readNames(line: string, visit?: (name: Name, version: string) => void): readonly Name[] {
+  /** The names of a line of atoms. */
+  readNames(line: string): readonly Name[] {
     if (line === "") return noNames;
     const names: Name[] = [];
-    scanAtoms(line, (text, version) => {
-      const name = this.name(text);
+    this.cursor.start(line);
+    while (this.cursor.next()) names.push(this.name(this.cursor.name));
+    return names;
+  }
+
+  /** Enters a package under each name of its line of provides; gives the names. */
+  readProvides(line: string, candidate: Candidate, given: Provider[]): readonly Name[] {
+    if (line === "") return noNames;
+    const { identity } = candidate;
+    const names: Name[] = [];
+    this.cursor.start(line);
+    while (this.cursor.next()) {
+      const name = this.name(this.cursor.name);
       names.push(name);
-      visit?.(name, version);
-    });
+      given.push(addProvider({ name, candidate, version: this.cursor.version, identity }));
+    }
     return names;
   }
 
