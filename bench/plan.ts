@@ -55,7 +55,8 @@ export const benchmark: Benchmark = {
           { name: "bivy: solve", peer: "apk add --simulate", goal: 1 },
         ],
         notes: [
-          "bivy: solve is the first and only solve of its process, so nothing is warm.",
+          "bivy: solve is the first and only solve of its process, so nothing is warm. Names and providers",
+          "are what apk links while it loads an index: the solver's input on both sides.",
           "Without names apk loads and verifies the same index: the difference is what its solver takes.",
         ],
       };

@@ -11,6 +11,7 @@ import {
   solve,
 } from "../../src/apk/index.ts";
 import { formatChanges } from "../../src/apk/plan.ts";
+import { ProviderIndex } from "../../src/apk/solver/providers.ts";
 import { defaultLimits } from "../../src/base/index.ts";
 
 const loaded = performance.now();
@@ -21,10 +22,13 @@ const { packages } = readIndexArchive(readFileSync(path), {
   trust: { keyring: { keys: builtInKeys(arch) }, repository: repositoryAt(url) },
 });
 const read = performance.now();
-const solution = solve({
-  world: names.map(parseAtom),
-  supply: { installed: [], repositories: [{ packages, url }], architectures: [arch] },
+const supply = new ProviderIndex({
+  installed: [],
+  repositories: [{ packages, url }],
+  architectures: [arch],
 });
+const linked = performance.now();
+const solution = solve({ world: names.map(parseAtom), supply });
 const solved = performance.now();
 if (solution.kind === "failure") throw new Error("the names cannot be installed together");
 process.stdout.write(`${formatChanges(solution.changes, 2).join("\n")}\n`);
@@ -33,7 +37,8 @@ process.stderr.write(
   JSON.stringify({
     "start and modules": loaded,
     "index and signature": read - loaded,
-    solve: solved - read,
+    "names and providers": linked - read,
+    solve: solved - linked,
     print: printed - solved,
   }),
 );

@@ -106,6 +106,13 @@ export function parseAtoms(line: string): Atom[] {
   return splitAtoms(line).map(parseAtom);
 }
 
+/** What makes an atom more than a name. */
+const special = /[!@<>=~\n]/;
+
+function plainAtom(name: string): Atom {
+  return { name, conflict: false, operator: "any", version: "" };
+}
+
 export interface AtomList {
   readonly atoms: readonly Atom[];
   /** False when an atom was malformed or had an invalid version. */
@@ -120,6 +127,7 @@ export const noAtoms: AtomList = { atoms: [], intact: true };
  */
 export function readAtoms(line: string): AtomList {
   if (line === "") return noAtoms;
+  if (!special.test(line)) return { atoms: splitAtoms(line).map(plainAtom), intact: true };
   const atoms: Atom[] = [];
   let intact = true;
   for (const text of splitAtoms(line)) {
@@ -130,9 +138,6 @@ export function readAtoms(line: string): AtomList {
   }
   return { atoms, intact };
 }
-
-/** What makes an atom more than a name. */
-const special = /[!@<>=~\n]/;
 
 /**
  * Walks the names of an index's dependency lines, with the version that follows each name, without

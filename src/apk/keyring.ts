@@ -10,8 +10,8 @@
  *   - a key given without a repository counts for every repository that is not Alpine's and that names
  *     no keys of its own.
  */
-import { createHash, createPublicKey, type KeyObject } from "node:crypto";
-import { BivyError } from "../base/index.ts";
+import { createPublicKey, type KeyObject } from "node:crypto";
+import { BivyError, hashHex } from "../base/index.ts";
 import { alpineKeys } from "./alpine-keys.ts";
 import { isAlpineRepository, isAlpineTree, repositoryAt, type Repository } from "./repositories.ts";
 import { parsePublicKey, signatureHash, signatureHolds, type Signature } from "./signature.ts";
@@ -43,23 +43,36 @@ export function parseKey(name: string, pem: string, repository?: string): Key {
 }
 
 function fingerprintOf(key: KeyObject): string {
-  return createHash("sha256")
-    .update(key.export({ type: "spki", format: "der" }))
-    .digest("hex");
+  return hashHex("sha256", key.export({ type: "spki", format: "der" }));
 }
 
 /** Alpine's keys for an architecture: those that its alpine-keys package trusts there. */
 export function builtInKeys(arch: string): Key[] {
   return alpineKeys
     .filter((key) => key.archs.includes(arch))
-    .map(({ name, publicKey }) => {
-      const object = createPublicKey({
-        key: Buffer.from(publicKey, "base64"),
-        format: "der",
-        type: "spki",
-      });
-      return { name, publicKey: object, fingerprint: fingerprintOf(object), builtIn: true };
-    });
+    .map(({ name, publicKey }) => new BuiltInKey(name, Buffer.from(publicKey, "base64")));
+}
+
+/** A key that is read only when a signature names it: most never are, and reading one costs a millisecond. */
+class BuiltInKey implements Key {
+  readonly name: string;
+  readonly builtIn = true;
+  readonly #der: Buffer;
+  #publicKey: KeyObject | undefined;
+
+  constructor(name: string, der: Buffer) {
+    this.name = name;
+    this.#der = der;
+  }
+
+  get publicKey(): KeyObject {
+    this.#publicKey ??= createPublicKey({ key: this.#der, format: "der", type: "spki" });
+    return this.#publicKey;
+  }
+
+  get fingerprint(): string {
+    return hashHex("sha256", this.#der);
+  }
 }
 
 /** The PEM text of a key, as it stands below etc/apk/keys. */
