@@ -1,5 +1,6 @@
 /** The command line: help, suggestions, exit codes, the forms of output, and where things are fetched from. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test, type TestContext } from "node:test";
@@ -10,6 +11,7 @@ import {
   assertFailure,
   assertNothingLeft,
   build,
+  mainFile,
   openWorkspace,
   projectFolder,
   runBivy,
@@ -151,6 +153,35 @@ suite("wrong usage", { concurrency: 2 }, () => {
       { exitCode: 2, code: "usage", message: /UPPER is not a reference/ },
     ],
     [
+      ["build", "image.yaml", "-o", "out"],
+      { exitCode: 2, code: "usage", message: /--output out: expected oci:DIR/, hint: /-t NAME/ },
+    ],
+    [
+      ["build", "image.yaml", "-o", "ocy:out"],
+      { exitCode: 2, code: "usage", message: /--output ocy:out: expected oci:DIR/ },
+    ],
+    [
+      ["build", "image.yaml", "-o", "docker://example.com/app"],
+      { exitCode: 2, code: "usage", message: /expected oci:DIR/, hint: /does not push/ },
+    ],
+    [
+      ["build", "image.yaml", "-o", "oci-archive:out.tar", "-o", "docker-archive:./out.tar"],
+      { exitCode: 2, code: "usage", message: /out\.tar: .*found it twice/, hint: /another file/ },
+    ],
+    [
+      ["build", "image.yaml", "--lock", "missing.lock"],
+      { exitCode: 2, code: "lock-missing", message: /missing\.lock/, hint: /bivy lock/ },
+    ],
+    [
+      ["build", "tagged.yaml"],
+      {
+        exitCode: 2,
+        code: "config-invalid",
+        message: /tagged\.yaml: app@edge: expected a repository with the tag edge/,
+        hint: /"@edge https:/,
+      },
+    ],
+    [
       ["build", "image.yaml", "-o", "oci-archive:no/folder/out.tar"],
       { exitCode: 3, code: "file-not-found", message: /no\/folder/, hint: /./ },
     ],
@@ -183,11 +214,33 @@ suite("wrong usage", { concurrency: 2 }, () => {
       const files = { files: [{ source: "source", path: "/srv/source" }] };
       if (words.includes("--context" as never))
         workspace.write("image.yaml", JSON.stringify({ ...contents, ...files }));
+      const tagged = sampleConfig({ repositories: ["./repository"], packages: ["app@edge"] });
+      workspace.write("tagged.yaml", tagged);
       const unserved = sampleConfig({ repositories: ["./nowhere"], packages: ["app"] });
       workspace.write("unserved.yaml", unserved);
       assertFailure(await runBivy(workspace, words), expected);
       assertNothingLeft(workspace);
     });
+});
+
+test("standard output that is full", async (context) => {
+  const { workspace } = openProject(context);
+  const prefix = ["sh", "-c", 'exec "$@" >/dev/full', "sh"];
+  const { exitCode, stderr } = await runBivy(workspace, ["build", "-q"], { prefix });
+  assert.equal(exitCode, 3);
+  assert.match(stderr, /^error: standard output: writing failed: ENOSPC.*\n$/);
+});
+
+test("a temporary folder that is not there", async (context) => {
+  const { workspace } = openProject(context);
+  const environment = { TMPDIR: workspace.path("nowhere") };
+  const outcome = await runBivy(workspace, ["build", "-o", "oci:out"], { environment });
+  assertFailure(outcome, {
+    exitCode: 3,
+    code: "file-not-found",
+    message: /nowhere\/bivy-/,
+    hint: /set TMPDIR/,
+  });
 });
 
 test("a folder stands for the configuration in it, and names the image", async (context) => {
@@ -212,6 +265,42 @@ test("a folder stands for the configuration in it, and names the image", async (
       `^${digest}\n {2}x86_64: 3 packages, 1 layer, [\\d.]+ KiB compressed\n {2}example.com/a:1\n {2}oci:out:x\n$`,
     ),
   );
+});
+
+test("the file - is standard output, and then nothing else is on it", async (context) => {
+  const { workspace } = openProject(context);
+  const { digest } = await build(workspace, ["-o", "oci:out"]);
+  const shell = `"$0" "$@" | tar -xO index.json`;
+  const { stdout, stderr } = spawnSync(
+    "sh",
+    ["-c", shell, process.execPath, mainFile, "build", "-o", "oci-archive:-", "-q"],
+    { cwd: workspace.folder, env: { ...process.env, HOME: workspace.home }, encoding: "utf8" },
+  );
+  const index = JSON.parse(stdout) as { manifests: { digest: string }[] };
+  assert.equal(index.manifests[0]?.digest, digest, "the archive arrives whole");
+  assert.match(stderr, new RegExp(`^${digest}$`, "m"), "what is said about it is on stderr");
+});
+
+test("a place that cannot be written is refused before any work", async (context) => {
+  const { workspace } = openProject(context);
+  for (const [place, exitCode, code, message] of [
+    ["oci-archive:nowhere/a.tar", 3, "file-not-found", /folder .*nowhere does not exist/],
+    ["oci-archive:repository", 2, "usage", /found a folder/],
+    ["dir:out", 2, "usage", /cannot be written as a plain folder/],
+    ["docker-archive:a.tar:UPPER", 2, "usage", /UPPER is not a reference/],
+  ] as const) {
+    const outcome = await runBivy(workspace, ["build", "-o", place]);
+    assertFailure(outcome, { exitCode, code, message, hint: /./ });
+    assert.doesNotMatch(outcome.stderr, /Installing/, place);
+  }
+});
+
+test("what is allowed and hardly ever meant is said", async (context) => {
+  const { workspace } = openProject(context);
+  const empty = workspace.write("empty.yaml", "archs: [x86_64]\naccounts: { run-as: ghost }\n");
+  const { stderr } = await succeed(workspace, ["build", empty, "-o", "oci:empty"]);
+  assert.match(stderr, /warning: x86_64: the image has no packages/);
+  assert.match(stderr, /warning: accounts\.run-as: the image has no user ghost/);
 });
 
 test("progress: json lines, plain lines, or none", async (context) => {

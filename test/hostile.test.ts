@@ -321,6 +321,19 @@ const cases: Readonly<Record<string, Sabotage>> = {
       hint: /proxy/,
     },
   },
+  "a file that would remove another from the image": {
+    packages: [{ name: "app", files: { "etc/.wh.passwd": "" } }],
+    expected: { exitCode: 3, code: "path-unsafe", message: /\/etc\/\.wh\.passwd/, hint: /./ },
+  },
+  "a build time that no date can state": {
+    packages: [{ name: "app", built: 253_402_300_800, files: { "etc/app": "" } }],
+    expected: {
+      exitCode: 3,
+      code: "index-invalid",
+      message: /app-1\.0-r0: .*year 10000/,
+      hint: /SOURCE_DATE_EPOCH/,
+    },
+  },
   "a decompression bomb in a package": {
     packages: [bomb],
     wanted: ["bomb"],
@@ -476,4 +489,20 @@ test("a server that fails now and then is asked again", async (context) => {
   assert.match(stderr, /^retrying .*APKINDEX.*503/m);
   assert.match(stderr, /^retrying app-1\.0-r0 \(attempt 2\) after 1000 ms: HTTP 429/m);
   assertNothingLeft(workspace);
+});
+
+test("a failure does not wait for what else is going on", async (context) => {
+  const workspace = openWorkspace(context);
+  const server = await servePackages(context, makeRepository(smallWorld));
+  // The slow one has been asked when the other one says that it has nothing.
+  const asked = server.asked(`slow/${index}`);
+  server.misbehave(`slow/${index}`, () => {});
+  server.misbehave(`none/${index}`, (response) => {
+    void asked.then(() => response.writeHead(404).end());
+  });
+  const repositories = [`${server.url}/slow`, `${server.url}/none`];
+  const config = workspace.write("image.yaml", sampleConfig({ repositories, packages: ["app"] }));
+  const words = ["build", config, "--tag", "sample", "--limit", "stall-time=100000"];
+  const outcome = await runBivy(workspace, words);
+  assertFailure(outcome, { exitCode: 3, code: "http-not-found", message: /none/ });
 });

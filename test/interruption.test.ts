@@ -81,6 +81,20 @@ suite("signals", { concurrency: 2 }, () => {
       await build(workspace, [config, ...places(workspace)]);
     });
 
+  test("one Ctrl-C that arrives twice, as npm and timeout pass it on", async (context) => {
+    const { workspace, server, config } = await openServed(context);
+    server.misbehave("app-1.0-r0.apk", stall);
+    const before = listOutsideCache(workspace);
+    const running = startBivy(workspace, ["build", config, ...places(workspace)]);
+    await server.asked("app-1.0-r0.apk");
+    running.process.kill("SIGINT");
+    await sleep(20);
+    running.process.kill("SIGINT");
+    const outcome = await running.outcome;
+    assertFailure(outcome, { exitCode: 130, code: "aborted", message: /aborted/ });
+    assert.deepEqual(listOutsideCache(workspace), before);
+  });
+
   test("SIGKILL in the middle of a download", async (context) => {
     const { workspace, server, config } = await openServed(context);
     server.misbehave("app-1.0-r0.apk", stall);

@@ -1,8 +1,21 @@
 /** bivy lock: the very packages of a build, repeated whatever happens to the repository. */
 import assert from "node:assert/strict";
-import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { splitGzipMembers } from "../src/archive/index.ts";
 import { servePackages, type PackageServer } from "./package-server.ts";
 import {
   assertFailure,
@@ -17,6 +30,7 @@ import {
 import {
   makeRepository,
   sampleConfig,
+  sampleKey,
   smallWorld,
   writeRepository,
   type SamplePackage,
@@ -107,6 +121,93 @@ test("what is locked and kept outlives the repository", async (context) => {
   assert.equal(moved, expected);
 });
 
+test("a lock of a repository and keys beside it means the same in every checkout", async (context) => {
+  const workspace = openWorkspace(context);
+  writeRepository(workspace.path("project/repository"), makeRepository(smallWorld));
+  const key = JSON.stringify({ url: "repository", keys: ["repository/sample.rsa.pub"] });
+  workspace.write("project/repository/sample.rsa.pub", sampleKey().publicPem);
+  workspace.write(
+    "project/image.yaml",
+    `contents:
+  repositories: [${key}, repository]
+  keyring: [repository/sample.rsa.pub]
+  runtime_keyring: [repository/sample.rsa.pub]
+  packages: [app]
+archs: [x86_64]
+`,
+  );
+  const digest = async (folder: string, ...words: readonly string[]): Promise<string> => {
+    const place = `oci-archive:${workspace.path("image.tar")}`;
+    return (await build(workspace, [workspace.path(folder), ...words, "-o", place])).digest;
+  };
+  await succeed(workspace, ["lock", workspace.path("project")]);
+  const expected = await digest("project");
+  assert.equal(await digest("project", ...locked), expected);
+  renameSync(workspace.path("project"), workspace.path("elsewhere"));
+  assert.equal(await digest("elsewhere", ...locked), expected);
+  const lock = readFileSync(workspace.path("elsewhere/bivy.lock"), "utf8");
+  assert.ok(!lock.includes(workspace.folder), lock);
+  // Whom the image trusts is part of what was locked.
+  const config = workspace.path("elsewhere/image.yaml");
+  writeFileSync(config, readFileSync(config, "utf8").replace(/^ {2}runtime_keyring.*\n/m, ""));
+  const refused = await runBivy(workspace, ["build", config, "--locked", "-o", "oci:refused"]);
+  assertFailure(refused, { exitCode: 2, code: "lock-outdated", message: /keys/ });
+});
+
+test("a lock does not make trusted what was not", async (context) => {
+  const project = await openProject(context);
+  const { workspace, config, server, digest } = project;
+  const path = "x86_64/APKINDEX.tar.gz";
+  const signed = server.files.get(path)!;
+  const [signature] = splitGzipMembers(signed, { subject: path });
+  server.files.set(path, signed.subarray(signature!.compressed.byteLength));
+  await succeed(workspace, ["lock", config, "--allow-untrusted"]);
+  const place = `oci:${workspace.path("layout")}`;
+  const refused = await runBivy(workspace, ["build", config, "--locked", "-o", place]);
+  const message = /found \w+-1\.0-r0 of one that was not trusted/;
+  assertFailure(refused, { exitCode: 3, code: "signature-missing", message });
+  assert.ok(!existsSync(workspace.path("layout")));
+  const words = ["build", config, "--locked", "--allow-untrusted", "--quiet", "-o", place];
+  assert.match((await succeed(workspace, words)).stderr, message);
+  server.files.set(path, signed);
+  await succeed(workspace, ["lock", config]);
+  await digest(locked);
+});
+
+test("a password of a repository stays in the configuration", async (context) => {
+  const { workspace, config, server } = await openProject(context);
+  const secret = "not-to-be-seen";
+  for (const ending of ["APKINDEX.tar.gz", ".apk"])
+    server.misbehave(ending, (response, _file, { headers }) => {
+      if (headers.authorization === `Basic ${Buffer.from(`me:${secret}`).toString("base64")}`)
+        return false;
+      return void response.writeHead(401).end();
+    });
+  const text = readFileSync(config, "utf8");
+  const withPassword = text.replaceAll("http://", `http://me:${secret}@`);
+  writeFileSync(config, withPassword.replace("build_repositories", "repositories"));
+  const place = `oci:${workspace.path("layout")}`;
+  for (const words of [
+    ["lock", config],
+    ["build", config, "-o", place, "--progress=json"],
+    ["build", config, "-o", place, "--compression", "none"],
+    ["build", config, "-o", place, "--locked", "--cache-dir", workspace.path("empty")],
+  ]) {
+    const { stdout, stderr } = await succeed(workspace, words);
+    assert.ok(!`${stdout}${stderr}`.includes(secret), `${stdout}${stderr}`);
+  }
+  server.misbehave("app-1.0-r0.apk", (response) => void response.writeHead(404).end());
+  const cacheFlag = ["--cache-dir", workspace.path("another")];
+  const missing = await runBivy(workspace, ["build", config, "-o", place, ...cacheFlag]);
+  assertFailure(missing, { exitCode: 3, code: "package-unavailable", message: /not there/ });
+  assert.ok(!missing.stderr.includes(secret), missing.stderr);
+  for (const path of listFolder(workspace.folder)) {
+    const file = workspace.path(path);
+    if (file === config || !statSync(file).isFile()) continue;
+    assert.ok(!readFileSync(file).includes(secret), file);
+  }
+});
+
 test("what is locked and cached can be built offline", async (context) => {
   const project = await openProject(context);
   const { workspace, config, server, digest } = project;
@@ -159,15 +260,38 @@ test("a kept copy that was changed is caught", async (context) => {
     assert.match(outcome.stderr, /error: .*app-1\.0-r0\.apk/, code);
     assert.match(outcome.stderr, /^hint: /m, code);
   }
-  rmSync(kept);
-  assertFailure(await runBivy(workspace, words), {
-    exitCode: 3,
-    code: "file-not-found",
-    message: /app-1\.0-r0\.apk/,
-    hint: /./,
-  });
   assertNothingLeft(workspace);
   assert.equal(existsSync(join(workspace.home, ".local/share/bivy/images/index.json")), false);
+});
+
+test("a kept copy that is gone is fetched again, and said to be gone", async (context) => {
+  const { workspace, config } = await openProject(context);
+  await succeed(workspace, ["lock", config, "--vendor", workspace.path("project/packages")]);
+  rmSync(workspace.path("project/packages/x86_64/app-1.0-r0.apk"));
+  const words = ["build", config, "--locked", "--tag", "sample"];
+  const { stderr } = await succeed(workspace, words);
+  assert.match(
+    stderr,
+    /warning: .*app-1\.0-r0\.apk: the kept copy is gone; its package is fetched/,
+  );
+  assert.doesNotMatch(stderr, /library-1\.0-r0\.apk: the kept copy/);
+});
+
+test("a lock goes where a link points, and into a pipe", async (context) => {
+  const { workspace, config } = await openProject(context);
+  workspace.write("real.lock", "");
+  symlinkSync("real.lock", workspace.path("linked.lock"));
+  await succeed(workspace, ["lock", config, "--lock", workspace.path("linked.lock")]);
+  assert.ok(lstatSync(workspace.path("linked.lock")).isSymbolicLink());
+  const text = readFileSync(workspace.path("real.lock"), "utf8");
+  const pipe = workspace.path("pipe");
+  execFileSync("mkfifo", [pipe]);
+  const [piped] = await Promise.all([
+    readFile(pipe, "utf8"),
+    succeed(workspace, ["lock", config, "--lock", pipe]),
+  ]);
+  assert.equal(piped, text);
+  assert.ok(lstatSync(pipe).isFIFO());
 });
 
 test("a lock that does not fit says so", async (context) => {

@@ -25,6 +25,8 @@ export interface SamplePackage {
   readonly name: string;
   readonly version?: string;
   readonly arch?: string;
+  /** Default `buildTime`. */
+  readonly built?: number;
   readonly depends?: readonly string[];
   readonly provides?: readonly string[];
   readonly replaces?: readonly string[];
@@ -58,7 +60,7 @@ export function packSample(sample: SamplePackage, { key }: SampleKey): CreatedPa
       name,
       version,
       arch,
-      buildTime,
+      buildTime: sample.built ?? buildTime,
       // A package of this size 0 has no files for apk, whatever is in it.
       installedSize: Object.keys(files).length * 4096,
       description: `the package ${name}`,

@@ -94,6 +94,12 @@ test("atoms round trip", () => {
   fc.assert(fc.property(atomText, (text) => formatAtom(parseAtom(text)) === text));
 });
 
+test("a line may be as long as an index", () => {
+  assert.ok(isIntactLine("a ".repeat(3_000_000)));
+  assert.ok(!isIntactLine(`${"a ".repeat(3_000_000)}=1`));
+  assert.ok(!isIntactLine(`a=1${".1".repeat(5_000_000)}`));
+});
+
 test("a cursor sees what reading a line sees", () => {
   const cursor = new AtomCursor();
   const word = fc.oneof(

@@ -206,9 +206,13 @@ function splitAtoms(line: string): string[] {
 
 const intactLine = new RegExp(`^(?:!?[^ \\n<>=~@!]+(?:[<>=~]+${versionPattern})?(?: +|$))*$`);
 
+/** A pattern that repeats takes stack for each time; a line of this length takes little. */
+const longestMatched = 100_000;
+
 /** Whether a dependency line of an index can be read in full; much faster than reading it. */
 export function isIntactLine(line: string): boolean {
-  return line === "" || intactLine.test(line) || readAtoms(line).intact;
+  if (line === "") return true;
+  return (line.length <= longestMatched && intactLine.test(line)) || readAtoms(line).intact;
 }
 
 /** The atom as apk writes it, with its tag when it has one. */

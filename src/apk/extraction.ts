@@ -13,7 +13,6 @@ import {
   joinPath,
   parentPath,
   parseEntryPath,
-  pathPrefixes,
   type Limits,
 } from "../base/index.ts";
 import type { Attributes, Root, RootEntry } from "../tree/index.ts";
@@ -172,12 +171,16 @@ export class Extraction {
   #requireFolder(path: string): void {
     const folder = parentPath(path);
     if (this.#directories.has(folder)) return;
-    for (const above of pathPrefixes(folder)) {
-      this.#refuseTwoKinds(above);
+    // Upwards, to the first that is there: all above it are directories too.
+    const missing: string[] = [];
+    for (let above = folder; above !== ""; above = parentPath(above)) {
       const before = this.#root.lookup(above);
-      if (before !== undefined && before.kind !== "directory")
-        throw this.#notDirectory(above, before);
-      if (before !== undefined) continue;
+      if (before?.kind === "directory") break;
+      this.#refuseTwoKinds(above);
+      if (before !== undefined) throw this.#notDirectory(above, before);
+      missing.push(above);
+    }
+    for (const above of missing.reverse()) {
       this.#root.makeDirectory(above, { mode: 0o755, uid: 0, gid: 0, mtime: this.#options.time });
       this.#made.add(above);
     }

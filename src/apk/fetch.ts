@@ -15,7 +15,7 @@ import {
   type EventSink,
   type Limits,
 } from "../base/index.ts";
-import { fetchCached, type Cache, type HttpClient } from "../http/index.ts";
+import { fetchCached, showUrl, type Cache, type HttpClient } from "../http/index.ts";
 import { readIndexArchive, type RepositoryIndex } from "./index-archive.ts";
 import type { Keyring } from "./keyring.ts";
 import { packageLabel, type Package } from "./package.ts";
@@ -55,8 +55,8 @@ export async function loadIndex(
   const bytes = await readIndexBytes(repository, arch, location, access);
   const trust = keyring === undefined ? {} : { trust: { keyring, repository } };
   try {
-    const index = readIndexArchive(bytes, { subject: location, limits, ...trust });
-    reportIndex(index, location, access.events ?? ignoreEvents);
+    const index = readIndexArchive(bytes, { subject: showUrl(location), limits, ...trust });
+    reportIndex(index, showUrl(location), access.events ?? ignoreEvents);
     return { ...index, repository, location };
   } catch (error) {
     // Or the server would say of a false copy that it is current. Without it nothing better can come.
@@ -109,7 +109,7 @@ async function readIndexBytes(
         ...(signal === undefined ? {} : { signal }),
       });
   return collectBytes(content.chunks(), limits["index-size"], () =>
-    limitExceeded("index-size", limits, location),
+    limitExceeded("index-size", limits, showUrl(location)),
   );
 }
 
@@ -132,7 +132,7 @@ export interface PackageAddress {
 }
 
 export function addressIn(repository: Repository, arch: string, subject: Package): PackageAddress {
-  requirePlainPackage(subject.name, subject.version, indexUrl(repository, arch));
+  requirePlainPackage(subject.name, subject.version, showUrl(indexUrl(repository, arch)));
   return {
     package: subject,
     location: packageUrl(repository, arch, subject.name, subject.version),
@@ -184,7 +184,7 @@ function unavailable(error: unknown, label: string, location: string): unknown {
   if (!isBivyError(error, "http-not-found")) return error;
   return new BivyError(
     "package-unavailable",
-    `${label}: ${location} is not there (404), though the index names it`,
+    `${label}: ${showUrl(location)} is not there (404), though the index names it`,
     {
       cause: error,
       hint: "Mirrors drop old revisions. Refresh the index or the lock; to keep builds repeatable, keep the packages: bivy lock --vendor DIR.",

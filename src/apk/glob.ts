@@ -61,9 +61,11 @@ function matchesCharacter(token: Token, character: string): boolean {
 function splitGlob(glob: readonly string[]): Token[][] {
   let part: Token[] = [];
   const parts = [part];
+  // Beyond it no set ends: looking for the end of each `[` would take a step for every pair of them.
+  const lastEnd = glob.lastIndexOf("]");
   for (let at = 0; at < glob.length; at++) {
     let character = glob[at]!;
-    const end = character === "[" ? setEnd(glob, at) : -1;
+    const end = character === "[" && at < lastEnd ? setEnd(glob, at) : -1;
     if (end !== -1) {
       part.push(parseSet(glob.slice(at + 1, end)));
       at = end;

@@ -12,6 +12,7 @@
  */
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { BivyError, hashHex } from "../base/index.ts";
+import { showUrl } from "../http/index.ts";
 import { alpineKeys } from "./alpine-keys.ts";
 import { isAlpineRepository, isAlpineTree, repositoryAt, type Repository } from "./repositories.ts";
 import { parsePublicKey, signatureHash, signatureHolds, type Signature } from "./signature.ts";
@@ -151,7 +152,7 @@ function badSignature(signature: Signature, subject: string): BivyError {
 function notAllowed(key: Key, repository: Repository, subject: string): BivyError {
   return new BivyError(
     "key-not-allowed",
-    `${subject}: signed by ${key.name}, which may sign for ${scopeOf(key, repository)} only, not for ${repository.url}`,
+    `${subject}: signed by ${key.name}, which may sign for ${scopeOf(key, repository)} only, not for ${showUrl(repository.url)}`,
     {
       hint: "If that repository's owner really uses this key, name the key among that repository's keys.",
     },
@@ -160,7 +161,7 @@ function notAllowed(key: Key, repository: Repository, subject: string): BivyErro
 
 function scopeOf(key: Key, repository: Repository): string {
   if (key.builtIn) return "Alpine's repositories and their mirrors";
-  if (key.repository !== undefined) return key.repository;
+  if (key.repository !== undefined) return showUrl(key.repository);
   return repository.scoped
     ? "repositories that name no keys of their own"
     : "repositories other than Alpine's";

@@ -180,8 +180,11 @@ export const versionPattern =
 
 const versionForm = new RegExp(`^${versionPattern}$`);
 
+/** No file name can have a longer one, and a pattern that repeats takes stack for each time. */
+const longestVersion = 4096;
+
 export function isValidVersion(text: string): boolean {
-  return versionForm.test(text);
+  return text.length <= longestVersion && versionForm.test(text);
 }
 
 export function parseVersion(text: string): string {

@@ -138,6 +138,11 @@ const fileErrors: Readonly<Record<string, { code: ErrorCode; said: string; hint:
     said: "no space left on the device",
     hint: "Free some space, or choose another place.",
   },
+  ENAMETOOLONG: {
+    code: "path-unsafe",
+    said: "a path is longer than the system allows",
+    hint: "Choose shorter names, or nest fewer folders.",
+  },
   EDQUOT: {
     code: "disk-full",
     said: "the disk quota is used up",

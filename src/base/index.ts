@@ -4,6 +4,7 @@ export * from "./content.ts";
 export * from "./digest.ts";
 export * from "./error.ts";
 export * from "./events.ts";
+export * from "./folders.ts";
 export * from "./limits.ts";
 export * from "./nearest.ts";
 export * from "./owner.ts";

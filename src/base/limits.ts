@@ -33,6 +33,8 @@ export const defaultLimits = {
   "stall-time": 30,
   /** Seconds that one package script may run. */
   "script-time": 600,
+  /** Bytes of the files that the package scripts of a build write or change, in all. */
+  "script-size": 1 * GiB,
 } as const;
 
 export type LimitName = keyof typeof defaultLimits;

@@ -1,8 +1,8 @@
 /** Scratch folders: temporary folders of a process, and the clearing away of those that a killed one left. */
-import { lstat, mkdir, readdir, rm } from "node:fs/promises";
+import { lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileError } from "./error.ts";
+import { BivyError, fileError } from "./error.ts";
 import { isOwnerGone, newOwner } from "./owner.ts";
 
 const scratchForm = /^bivy-[a-z]+-(.+)$/;
@@ -15,12 +15,49 @@ export async function makeScratchFolder(purpose: string): Promise<string> {
     await mkdir(folder, { mode: 0o700 });
     return folder;
   } catch (error) {
-    throw fileError(error, "making a temporary folder", folder);
+    const { code, message } = fileError(error, "making a temporary folder", folder);
+    throw new BivyError(code, message, {
+      cause: error,
+      hint: `Temporary folders are made below ${tmpdir()}; set TMPDIR to another folder that can be written.`,
+    });
   }
 }
 
 export async function removeScratchFolder(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true });
+  try {
+    await rm(folder, { recursive: true, force: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENAMETOOLONG")
+      throw fileError(error, "removing", folder);
+    await liftDeepFolders(folder);
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Far enough below PATH_MAX, 4096, for the names of what is in a folder. */
+const deepPath = 2048;
+
+/**
+ * A command can nest folders until no path leads to the innermost any more. Each that lies deep is
+ * moved up to the top, and then what is in it.
+ */
+async function liftDeepFolders(top: string): Promise<void> {
+  const pending = [Buffer.from(top)];
+  for (let lifted = 0; pending.length > 0;) {
+    const folder = pending.pop()!;
+    for (const entry of await readdir(folder, { encoding: "buffer", withFileTypes: true })) {
+      if (!entry.isDirectory()) continue;
+      const path = Buffer.concat([folder, Buffer.from("/"), entry.name]);
+      if (path.byteLength < deepPath) {
+        pending.push(path);
+        continue;
+      }
+      lifted += 1;
+      const higher = Buffer.from(join(top, `.bivy-lifted-${lifted}`));
+      await rename(path, higher);
+      pending.push(higher);
+    }
+  }
 }
 
 let swept: Promise<void> | undefined;

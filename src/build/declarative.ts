@@ -9,6 +9,7 @@ import {
   formatAtom,
   installPackages,
   makeBusyboxLinks,
+  packageLabel,
   readAccounts,
   type Access,
   type Installation,
@@ -95,7 +96,7 @@ async function buildArch(resolution: Resolution, options: BuildOptions): Promise
   const time = options.time ?? newestBuild(resolution);
   report({
     type: "phase",
-    text: `${arch}: ${resolution.packages.length} packages for ${resolution.world.map(formatAtom).join(" ")}`,
+    text: `${arch}: ${resolution.packages.length} ${resolution.packages.length === 1 ? "package" : "packages"} for ${resolution.world.map(formatAtom).join(" ")}`,
   });
   const sources = await fetchSources(resolution.packages, options);
   const tree = new TreeRoot({ rootAttributes: { mode: 0o755, uid: 0, gid: 0, mtime: time } });
@@ -117,6 +118,7 @@ async function buildArch(resolution: Resolution, options: BuildOptions): Promise
       events: report,
     });
     const { users } = await readAccounts(tree, access.limits);
+    warnOfOversights(config, resolution, users, report);
     const { layers, history } = await writeLayers(
       tree.snapshot(),
       installed,
@@ -131,7 +133,7 @@ async function buildArch(resolution: Resolution, options: BuildOptions): Promise
       annotations: imageAnnotations(config),
       created: time,
     });
-    report({ type: "verified", link: "image", subject: `${arch} image`, detail: image.digest });
+    report({ type: "verified", link: "image", subject: arch, detail: image.digest });
     const { skippedScripts, failedScripts } = installed;
     return { arch, image, packages: resolution.packages, skippedScripts, failedScripts };
   } finally {
@@ -139,11 +141,45 @@ async function buildArch(resolution: Resolution, options: BuildOptions): Promise
   }
 }
 
-function newestBuild(resolution: Resolution): number {
-  return resolution.packages.reduce(
-    (newest, { package: { buildTime } }) => Math.max(newest, buildTime),
-    0,
-  );
+/** The last second that a time of RFC 3339 can have: the year 9999 ends. */
+const lastTime = 253_402_300_799;
+
+/** What is allowed, and hardly ever meant. */
+function warnOfOversights(
+  config: ImageConfig,
+  { arch, packages }: Resolution,
+  users: ReadonlyMap<string, unknown>,
+  report: EventSink,
+): void {
+  if (packages.length === 0)
+    report({
+      type: "warning",
+      text: `${arch}: the image has no packages`,
+      hint: "Name some under contents.packages.",
+    });
+  const user = config.accounts.runAs?.split(":")[0];
+  if (user !== undefined && !/^\d+$/.test(user) && !users.has(user))
+    report({
+      type: "warning",
+      text: `accounts.run-as: the image has no user ${user}, so it will not start`,
+      hint: "Add the user under accounts.users, or the package that brings it.",
+    });
+}
+
+function newestBuild({ packages }: Resolution): number {
+  let newest = 0;
+  for (const { package: subject } of packages) {
+    if (subject.buildTime > lastTime)
+      throw new BivyError(
+        "index-invalid",
+        `${packageLabel(subject)}: expected a build time before the year 10000, found ${subject.buildTime} seconds since 1970`,
+        {
+          hint: "Its repository is damaged or hostile. SOURCE_DATE_EPOCH sets the time of the image.",
+        },
+      );
+    newest = Math.max(newest, subject.buildTime);
+  }
+  return newest;
 }
 
 async function fetchSources(
@@ -180,7 +216,7 @@ async function installTree(
   const stopping = signal === undefined ? {} : { signal };
   const unable =
     config.scripts === "skip"
-      ? "the configuration says so"
+      ? "they are to be skipped"
       : await whyScriptsCannotRun(resolution.arch);
   const scripts =
     unable === undefined ? new TreeScripts(tree, { time, limits, ...stopping }) : undefined;
@@ -284,7 +320,7 @@ async function writeLayers(
     report({
       type: "verified",
       link: "layer",
-      subject: `layer ${layers.length}`,
+      subject: `${layers.length}`,
       detail: `${layer.digest}, diff id ${layer.diffId}`,
     });
   }

@@ -10,7 +10,7 @@ import {
   repositoryAt,
 } from "../apk/index.ts";
 import { BivyError, collectBytes, decodeName, limitExceeded, readUserFile } from "../base/index.ts";
-import { fetchCached } from "../http/index.ts";
+import { fetchCached, showUrl } from "../http/index.ts";
 import type { ConfigKey, ConfigRepository } from "./config/contents.ts";
 import type { ImageConfig } from "./config/image-config.ts";
 
@@ -76,7 +76,13 @@ async function loadKey(
 }
 
 function urlBaseName(url: string): string {
-  return decodeURIComponent(basename(new URL(url).pathname));
+  const name = basename(new URL(url).pathname);
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    // A percent sign that stands for itself.
+    return name;
+  }
 }
 
 /** A key over plain http could be anybody's, and would make everything that it signs trusted. */
@@ -87,7 +93,7 @@ async function fetchKey(url: string, access: Access): Promise<Uint8Array> {
   if (protocol !== "https:" && !isLoopback)
     throw new BivyError(
       "key-invalid",
-      `key ${url}: expected an https URL, found ${protocol.slice(0, -1)}`,
+      `key ${showUrl(url)}: expected an https URL, found ${protocol.slice(0, -1)}`,
       {
         hint: "Fetch it yourself, compare its fingerprint with the owner's, and give the file.",
       },
@@ -98,10 +104,10 @@ async function fetchKey(url: string, access: Access): Promise<Uint8Array> {
     url,
     revalidate: client.offline ? "never" : "always",
     maxBytes: limits["document-size"],
-    subject: `key ${url}`,
+    subject: `key ${showUrl(url)}`,
     ...(signal === undefined ? {} : { signal }),
   });
   return collectBytes(content.chunks(), limits["document-size"], () =>
-    limitExceeded("document-size", limits, url),
+    limitExceeded("document-size", limits, showUrl(url)),
   );
 }

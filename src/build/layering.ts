@@ -21,7 +21,15 @@
  * that it has in the tree, so the layers, applied in order, give exactly the tree.
  */
 import { tryParseChecksum, type InstalledFile, type InstalledPackage } from "../apk/index.ts";
-import { compareNames, encodeName, equalBytes, joinPath, startHash } from "../base/index.ts";
+import {
+  baseName,
+  BivyError,
+  compareNames,
+  encodeName,
+  equalBytes,
+  joinPath,
+  startHash,
+} from "../base/index.ts";
 import { walkTree, type DirectoryNode, type FileNode, type TreeNode } from "../tree/index.ts";
 import type { ConfigLayering } from "./config/schema.ts";
 
@@ -42,12 +50,27 @@ interface Group {
   readonly newestBuild: number;
 }
 
+/** What a name begins with that says of another that it is gone (OCI image-spec, layer.md, "Whiteouts"). */
+const whiteoutPrefix = ".wh.";
+
+/** A file of such a name would vanish from the image, and take files of the layers below along. */
+function refuseWhiteouts(tree: DirectoryNode): void {
+  for (const { path } of walkTree(tree))
+    if (baseName(path).startsWith(whiteoutPrefix))
+      throw new BivyError(
+        "path-unsafe",
+        `/${path}: expected a name that a layer can hold, found one that begins with ${whiteoutPrefix}`,
+        { hint: "In a layer it removes another file. Leave out what brings it, or rename it." },
+      );
+}
+
 /** Layers, lowest first. Without `layering` there is one, which holds everything. */
 export function planLayers(
   tree: DirectoryNode,
   installed: readonly InstalledPackage[],
   layering: ConfigLayering | undefined,
 ): readonly LayerPlan[] {
+  refuseWhiteouts(tree);
   if (layering === undefined) return [{ comment: commentOf(installed), includes: () => true }];
   const packaged = stackGroups(groupByOrigin(installed), layering.budget);
   const layers = assignPaths(tree, packaged);

@@ -11,6 +11,8 @@ import {
   type PackageSections,
 } from "../apk/index.ts";
 import { BivyError, digestOf, encodeText, messageOf } from "../base/index.ts";
+import { withoutUserinfo } from "../http/index.ts";
+import type { ConfigKey } from "./config/contents.ts";
 import { buildRepositories, type BuildKeys } from "./keys.ts";
 import type { ImageConfig } from "./config/image-config.ts";
 import { describeRepositories, type Resolution, type ResolvedPackage } from "./resolve.ts";
@@ -34,16 +36,35 @@ export interface Lock {
   readonly archs: readonly LockedArch[];
 }
 
-/** Names what a lock answers: when it changes, the lock is outdated. */
+/**
+ * Names what a lock answers: when it changes, the lock is outdated. It is the same wherever the files
+ * of the configuration lie, and whoever fetches with which password.
+ */
 export function requestDigest(config: ImageConfig): string {
-  const { repositories, buildRepositories: more, packages, keyring } = config.contents;
+  const {
+    repositories,
+    buildRepositories: more,
+    packages,
+    keyring,
+    runtimeKeyring,
+  } = config.contents;
   const request = {
     packages: [...packages].sort(),
-    repositories: [...repositories, ...more].map(({ written, tag }) => ({ written, tag })),
-    keyring,
+    repositories: [...repositories, ...more].map(({ written, tag, keys }) => ({
+      written: withoutUserinfo(written),
+      tag,
+      keys: keys?.map(requestedKey),
+    })),
+    keyring: keyring.map(requestedKey),
+    runtimeKeyring: runtimeKeyring.map(requestedKey),
     archs: config.archs,
   };
   return digestOf(encodeText(JSON.stringify(request)));
+}
+
+function requestedKey(key: ConfigKey): ConfigKey | string {
+  if (key.kind === "path") return key.written;
+  return key.kind === "url" ? withoutUserinfo(key.url) : key;
 }
 
 /** The text of a lock file; the same lock gives the same text. */
@@ -51,8 +72,8 @@ export function formatLock(lock: Lock, relative: (location: string) => string): 
   const document = {
     version: lockVersion,
     request: lock.request,
-    keys: lock.keys.named.map(describeKey),
-    runtimeKeys: lock.keys.runtime.map(describeKey),
+    keys: lock.keys.named.map((key) => describeKey(key, relative)),
+    runtimeKeys: lock.keys.runtime.map((key) => describeKey(key, relative)),
     archs: Object.fromEntries(
       lock.archs.map(({ arch, world, packages }) => [
         arch,
@@ -66,11 +87,11 @@ export function formatLock(lock: Lock, relative: (location: string) => string): 
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-function describeKey(key: Key): object {
+function describeKey(key: Key, relative: (location: string) => string): object {
   return {
     name: key.name,
     sha256: key.fingerprint,
-    ...(key.repository === undefined ? {} : { repository: key.repository }),
+    ...(key.repository === undefined ? {} : { repository: relative(key.repository) }),
     pem: keyToPem(key),
   };
 }
@@ -191,10 +212,11 @@ class LockReader {
   keys(fields: Fields, name: string): Key[] {
     return this.#list(fields, name).map((value) => {
       if (!isFields(value)) throw this.#unexpected(name, "a list of objects", value);
+      const repository = this.#maybeText(value, "repository");
       const key = parseKey(
         this.text(value, "name"),
         this.text(value, "pem"),
-        this.#maybeText(value, "repository"),
+        repository === undefined ? undefined : this.#absolute(repository),
       );
       if (key.fingerprint === this.text(value, "sha256")) return key;
       throw this.#unexpected(`${name}: sha256 of ${key.name}`, key.fingerprint, value["sha256"]);

@@ -15,6 +15,7 @@ import {
   type Repository,
 } from "../apk/index.ts";
 import { BivyError, ignoreEvents } from "../base/index.ts";
+import { showUrl } from "../http/index.ts";
 import { buildRepositories, keyringFor, type BuildKeys } from "./keys.ts";
 import type { ImageConfig } from "./config/image-config.ts";
 
@@ -59,6 +60,7 @@ export async function resolveImage(
         hint: "Name one under contents.repositories, such as https://dl-cdn.alpinelinux.org/alpine/v3.20/main.",
       },
     );
+  requireTags(world, repositories, config);
   const keyring = options.allowUntrusted ? undefined : keyringFor(arch, options.keys);
   const indexes = await Promise.all(
     repositories.map((repository) => loadIndex(repository, arch, keyring, access)),
@@ -81,6 +83,27 @@ export async function resolveImage(
   );
   warnOfStandIns(packages, indexes, access);
   return { arch, world, packages };
+}
+
+/**
+ * The solver takes a tag that no repository has for none. apk refuses such a world, and so does bivy:
+ * the package would silently come from elsewhere.
+ */
+function requireTags(
+  world: readonly Atom[],
+  repositories: readonly Repository[],
+  config: ImageConfig,
+): void {
+  for (const { name, tag } of world) {
+    if (tag === undefined || repositories.some((each) => each.tag === tag)) continue;
+    throw new BivyError(
+      "config-invalid",
+      `${config.sources[0] ?? "configuration"}: ${name}@${tag}: expected a repository with the tag ${tag}, found none`,
+      {
+        hint: `Give the repository that has it the tag, such as "@${tag} https://dl-cdn.alpinelinux.org/alpine/edge/main", or leave @${tag} out. Those of runtime_repositories do not count.`,
+      },
+    );
+  }
 }
 
 function place(subject: Package, index: LoadedIndex, arch: string): ResolvedPackage {
@@ -111,12 +134,12 @@ function warnOfStandIns(
     if (tag === undefined && !isAlpineRepository(repository) && alpine.has(subject.name))
       report({
         type: "warning",
-        text: `${packageLabel(subject)} comes from ${repository}, though Alpine has a package of that name`,
+        text: `${packageLabel(subject)} comes from ${showUrl(repository)}, though Alpine has a package of that name`,
         hint: `If that is meant, give the repository a tag and ask for ${subject.name}@TAG.`,
       });
 }
 
 /** The repositories of a configuration, as far as they decide what is resolved. */
 export function describeRepositories(repositories: readonly Repository[]): string[] {
-  return repositories.map(({ url, tag }) => (tag === undefined ? url : `@${tag} ${url}`));
+  return repositories.map(({ url, tag }) => showUrl(tag === undefined ? url : `@${tag} ${url}`));
 }

@@ -2,7 +2,7 @@
  * Package scripts on a tree in memory: the tree is laid out in a temporary directory, the script runs
  * there in a sandbox, and what it changed is taken back.
  */
-import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   makeParents,
@@ -10,9 +10,15 @@ import {
   type ScriptResult,
   type ScriptRunner,
 } from "../apk/index.ts";
-import { fileError, makeScratchFolder, removeScratchFolder, type Limits } from "../base/index.ts";
+import {
+  bytesContent,
+  fileError,
+  makeScratchFolder,
+  removeScratchFolder,
+  type Limits,
+} from "../base/index.ts";
 import { canSetOwners, coveredFolders, runInRoot } from "../sandbox/index.ts";
-import { Mirror, type Root, type TreeRoot } from "../tree/index.ts";
+import { DirectoryRoot, Mirror, resolveInRoot, type Root, type TreeRoot } from "../tree/index.ts";
 
 export interface TreeScriptsOptions {
   /** The date of what scripts write, in seconds since 1970. */
@@ -39,16 +45,19 @@ export class TreeScripts implements ScriptRunner {
   async run(request: ScriptRequest, root: Root): Promise<ScriptResult> {
     const { time, limits, signal } = this.#options;
     this.#mirror ??= await this.#open();
-    if (root.lookup(scriptFolder) === undefined) {
-      makeParents(root, `${scriptFolder}/script`, time);
-      root.setAttributes(scriptFolder, { mode: 0o700, uid: 0, gid: 0, mtime: time });
+    const folder = resolveInRoot(root, scriptFolder);
+    if (root.lookup(folder) === undefined) {
+      makeParents(root, `${folder}/script`, time);
+      root.setAttributes(folder, { mode: 0o700, uid: 0, gid: 0, mtime: time });
     }
     await this.#mirror.lay(this.#tree.snapshot());
-    const path = `${scriptFolder}/${request.label}`;
-    const hostPath = join(this.#mirror.directory, path);
+    const path = `${folder}/${request.label}`;
     try {
-      await writeFile(hostPath, request.script);
-      await chmod(hostPath, 0o755);
+      // Packages and scripts decide what stands there. A link among it would lead out of the root and
+      // onto the host, so the script comes and goes as packages do: never through one.
+      const files = new DirectoryRoot(this.#mirror.directory, { owners: false });
+      const attributes = { mode: 0o755, uid: 0, gid: 0, mtime: time };
+      await files.writeFile(path, attributes, bytesContent(request.script));
       const result = await runInRoot({
         root: this.#mirror.directory,
         command: [`/${path}`, ...request.arguments],
@@ -56,7 +65,7 @@ export class TreeScripts implements ScriptRunner {
         timeoutMilliseconds: limits["script-time"] * 1000,
         ...(signal === undefined ? {} : { signal }),
       });
-      await rm(hostPath, { force: true });
+      if (files.lookup(path)?.kind !== "directory") files.remove(path);
       await this.#mirror.takeBack(this.#tree);
       return result;
     } catch (error) {
@@ -74,6 +83,7 @@ export class TreeScripts implements ScriptRunner {
       owners: canSetOwners(),
       time: this.#options.time,
       ignored: coveredFolders,
+      limits: this.#options.limits,
     });
   }
 

@@ -1,8 +1,15 @@
 /** bivy build: an image from a declarative configuration. */
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { Option, type Command } from "commander";
 import type { Access } from "../apk/index.ts";
-import type { BuildOptions, BuildResult, BuiltArch, ImageConfig } from "../build/index.ts";
+import { BivyError } from "../base/index.ts";
+import type {
+  BuildOptions,
+  BuildResult,
+  BuiltArch,
+  ImageConfig,
+  Resolution,
+} from "../build/index.ts";
 import type { BlobStore, ImageLocator, ImageStore } from "../oci/index.ts";
 import {
   findConfig,
@@ -21,8 +28,8 @@ import {
   type SessionFlags,
 } from "./session.ts";
 import { requireHome } from "./settings.ts";
-import { formatBytes } from "./term/progress.ts";
-import { printResult } from "./term/streams.ts";
+import { countOf, formatBytes } from "./term/progress.ts";
+import { printNote, printResult, writeResultBytes } from "./term/streams.ts";
 
 interface BuildFlags extends SessionFlags {
   readonly tag?: readonly string[];
@@ -58,7 +65,12 @@ export function configure(command: Command): void {
         collect,
       )
       .option("--locked", "use exactly the packages of the lock")
-      .option("--lock <FILE>", "the lock (default: bivy.lock beside the configuration)")
+      .addOption(
+        new Option(
+          "--lock <FILE>",
+          "use exactly the packages of this lock (default: bivy.lock beside the configuration)",
+        ).implies({ locked: true }),
+      )
       .option("--context <DIR>", "the folder that `files` come from (default: the configuration's)")
       .addOption(
         new Option("--compression <KIND>", "of the layers")
@@ -95,7 +107,8 @@ async function run(argument: string, flags: BuildFlags): Promise<void> {
 }
 
 async function build(argument: string, flags: BuildFlags, session: Session): Promise<void> {
-  const { buildImage, loadImageConfig, writeOutput } = await import("../build/index.ts");
+  const { buildImage, isStandardOutput, loadImageConfig, writeOutput } =
+    await import("../build/index.ts");
   const { openStore } = await import("../oci/index.ts");
   const { access, limits, progress } = session;
   const configPath = await findConfig(argument);
@@ -121,9 +134,15 @@ async function build(argument: string, flags: BuildFlags, session: Session): Pro
       ...(flags.compression === undefined ? {} : { compression: flags.compression }),
     });
     for (const destination of destinations)
-      await writeOutput(result.image, destination, { store, events: progress.report });
+      await writeOutput(result.image, destination, {
+        store,
+        events: progress.report,
+        standardOutput: writeResultBytes,
+      });
     progress.end();
-    await printBuild(result, destinations, flags.format);
+    // Where the image itself is the result, what is said about it is not.
+    const print = destinations.some(isStandardOutput) ? printNote : printResult;
+    await printBuild(result, destinations, flags.format, print);
   });
 }
 
@@ -137,10 +156,34 @@ async function parseDestinations(flags: BuildFlags, configPath: string): Promise
       kind: "reference" as const,
       reference: withDefaultTag(parseReference(name)),
     })),
-    ...(flags.output ?? []).map(parseImageLocator),
+    ...(flags.output ?? []).map((place) => {
+      const locator = parseImageLocator(place);
+      if (locator.kind === "reference") throw notAPlace(place);
+      return locator;
+    }),
   ];
-  for (const destination of destinations) checkDestination(destination);
+  for (const destination of destinations) await checkDestination(destination);
+  const files = destinations.flatMap((each) =>
+    each.kind === "reference" || each.kind === "oci" ? [] : [resolve(each.path)],
+  );
+  const twice = files.find((file, index) => files.indexOf(file) !== index);
+  if (twice !== undefined)
+    throw new BivyError("usage", `${twice}: expected a file for each --output, found it twice`, {
+      hint: "The last one would replace the others; name another file.",
+    });
   return destinations;
+}
+
+/** A name would go into the local store, where nobody would look for what `--output` wrote. */
+function notAPlace(word: string): BivyError {
+  const hint = word.includes("://")
+    ? "bivy build does not push. Write an oci-archive, and push it with skopeo copy."
+    : `To keep the image in the local store, write -t NAME; for a file, oci-archive:FILE.`;
+  return new BivyError(
+    "usage",
+    `--output ${word}: expected oci:DIR, oci-archive:FILE or docker-archive:FILE, found no such prefix`,
+    { hint },
+  );
 }
 
 /** The keys and packages of each architecture: those of the lock, or what the repositories have now. */
@@ -155,7 +198,8 @@ async function choosePackages(
     const lockFile = lockPath(configPath, flags.lock);
     const lock = await readLock(lockFile, loaded);
     const resolutions = config.archs.map((arch) => lockedArch(lock, arch, lockFile));
-    return { keys: lock.keys, resolutions, keptCopy: keptCopies(lockFile, lock) };
+    checkSigned(resolutions, lockFile, flags, access);
+    return { keys: lock.keys, resolutions, keptCopy: keptCopies(lockFile, lock, access.events) };
   }
   const { loadBuildKeys, resolveImage } = await import("../build/index.ts");
   const keys = await loadBuildKeys(config, access);
@@ -164,6 +208,24 @@ async function choosePackages(
     config.archs.map((arch) => resolveImage(config, arch, access, options)),
   );
   return { keys, resolutions };
+}
+
+/** A lock does not make trusted what nobody vouched for when it was made. */
+function checkSigned(
+  resolutions: readonly Resolution[],
+  lockFile: string,
+  { allowUntrusted }: BuildFlags,
+  { events }: Access,
+): void {
+  const unsigned = resolutions
+    .flatMap(({ packages }) => packages)
+    .find(({ signedBy }) => signedBy === undefined);
+  if (unsigned === undefined) return;
+  const { name, version } = unsigned.package;
+  const text = `${lockFile}: expected packages of signed repositories, found ${name}-${version} of one that was not trusted`;
+  const hint = "Lock again without --allow-untrusted, or take it as it is with --allow-untrusted.";
+  if (allowUntrusted !== true) throw new BivyError("signature-missing", text, { hint });
+  events?.({ type: "warning", text });
 }
 
 /**
@@ -190,6 +252,7 @@ async function printBuild(
   { image, archs }: BuildResult,
   destinations: readonly ImageLocator[],
   format: BuildFlags["format"],
+  print: (text: string) => void,
 ): Promise<void> {
   const { formatImageLocator, formatReference } = await import("../oci/index.ts");
   const places = destinations.map((place) =>
@@ -197,15 +260,13 @@ async function printBuild(
   );
   const built = await Promise.all(archs.map(describeArch));
   if (format === "json")
-    return printResult(JSON.stringify({ digest: image.digest, places, archs: built }, null, 2));
-  printResult(image.digest);
+    return print(JSON.stringify({ digest: image.digest, places, archs: built }, null, 2));
+  print(image.digest);
   for (const { arch, packages, layers, size } of built) {
-    const layerWord = layers === 1 ? "layer" : "layers";
-    printResult(
-      `  ${arch}: ${packages} packages, ${layers} ${layerWord}, ${formatBytes(size)} compressed`,
-    );
+    const counts = `${countOf(packages, "package")}, ${countOf(layers, "layer")}`;
+    print(`  ${arch}: ${counts}, ${formatBytes(size)} compressed`);
   }
-  for (const place of places) printResult(`  ${place}`);
+  for (const place of places) print(`  ${place}`);
 }
 
 async function describeArch({ arch, image, packages, skippedScripts, failedScripts }: BuiltArch) {

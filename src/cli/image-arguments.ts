@@ -1,9 +1,16 @@
 /** Arguments of build and lock: which configuration, and where its lock is. */
+import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { PackageSource } from "../apk/index.ts";
 import type { ImageConfig, Lock, LockedArch, LockedPackage } from "../build/index.ts";
-import { BivyError, fileContent, readUserFile } from "../base/index.ts";
+import {
+  BivyError,
+  fileContent,
+  ignoreEvents,
+  readUserFile,
+  type EventSink,
+} from "../base/index.ts";
 
 /** File names that are looked for when a folder is given. */
 const configNames = ["image.yaml", "image.yml", "bivy.yaml", "apko.yaml"];
@@ -34,15 +41,37 @@ export function lockPath(configPath: string, flag: string | undefined): string {
   return flag ?? join(dirname(configPath), "bivy.lock");
 }
 
-/** Local paths stand in a lock relative to it, so that it means the same in every checkout. */
-export function relativeTo(lockFile: string): (location: string) => string {
+/**
+ * Local paths stand in a lock relative to it, so that it means the same in every checkout, and URLs
+ * without credentials, since locks are kept where many read them.
+ */
+export async function relativeTo(lockFile: string): Promise<(location: string) => string> {
+  const { withoutUserinfo } = await import("../http/index.ts");
   const folder = resolve(dirname(lockFile));
-  return (location) => (isUrl(location) ? location : relative(folder, resolve(location)) || ".");
+  return (location) =>
+    isUrl(location) ? withoutUserinfo(location) : relative(folder, resolve(location)) || ".";
 }
 
-export function absoluteFrom(lockFile: string): (location: string) => string {
+/** What `relativeTo` left out: the folder, and the credentials that the configuration has. */
+async function absoluteFrom(
+  lockFile: string,
+  config: ImageConfig,
+): Promise<(location: string) => string> {
+  const { withoutUserinfo } = await import("../http/index.ts");
   const folder = resolve(dirname(lockFile));
-  return (location) => (isUrl(location) ? location : resolve(folder, location));
+  // As the configuration has a folder, so must the lock: keys are tied to repositories by their text.
+  const known = new Map<string, string>();
+  const { repositories, buildRepositories } = config.contents;
+  const urls = [...repositories, ...buildRepositories].map(({ url }) => url);
+  for (const url of urls.sort((a, b) => b.length - a.length))
+    known.set(isUrl(url) ? withoutUserinfo(url) : resolve(url), url);
+  return (location) => {
+    const plain = isUrl(location) ? location : resolve(folder, location);
+    for (const [bare, url] of known)
+      if (plain === bare || plain.startsWith(`${bare}/`))
+        return `${url}${plain.slice(bare.length)}`;
+    return plain;
+  };
 }
 
 function isUrl(location: string): boolean {
@@ -57,7 +86,8 @@ export async function readLock(lockFile: string, config: ImageConfig): Promise<L
       hint: "Make it with bivy lock, and keep it beside the configuration.",
     });
   });
-  const lock = parseLock(Buffer.from(bytes).toString("utf8"), lockFile, absoluteFrom(lockFile));
+  const absolute = await absoluteFrom(lockFile, config);
+  const lock = parseLock(Buffer.from(bytes).toString("utf8"), lockFile, absolute);
   requireCurrentLock(lock, config, lockFile);
   return lock;
 }
@@ -75,12 +105,16 @@ export function lockedArch(lock: Lock, arch: string, lockFile: string): LockedAr
   );
 }
 
-/** Finds the kept copies of packages that `bivy lock --vendor` wrote. */
+/**
+ * Finds the kept copies of packages that `bivy lock --vendor` wrote. One that is gone is fetched again,
+ * from where it was locked.
+ */
 export function keptCopies(
   lockFile: string,
   lock: Lock,
+  report: EventSink = ignoreEvents,
 ): (locked: LockedPackage) => PackageSource | undefined {
-  const absolute = absoluteFrom(lockFile);
+  const folder = resolve(dirname(lockFile));
   const vendored = new Map(
     lock.archs.flatMap(({ packages }) =>
       packages.map((each) => [each.package.identity, each.vendored] as const),
@@ -89,7 +123,15 @@ export function keptCopies(
   return ({ package: subject }) => {
     const kept = vendored.get(subject.identity);
     if (kept === undefined) return undefined;
-    const path = absolute(kept);
+    const path = resolve(folder, kept);
+    if (!existsSync(path)) {
+      report({
+        type: "warning",
+        text: `${path}: the kept copy is gone; its package is fetched`,
+        hint: "Keep the packages anew with bivy lock --vendor.",
+      });
+      return undefined;
+    }
     return { subject: path, open: () => fileContent(path, subject.size).chunks() };
   };
 }

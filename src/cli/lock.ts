@@ -1,12 +1,13 @@
 /** bivy lock: the exact packages of a declarative build, written beside its configuration. */
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { Option, type Command } from "commander";
 import type { PackageSource } from "../apk/index.ts";
 import type { LockedArch, LockedPackage, Resolution, ResolvedPackage } from "../build/index.ts";
-import { fileError } from "../base/index.ts";
+import { fileError, makeFolders } from "../base/index.ts";
 import { findConfig, lockPath, relativeTo } from "./image-arguments.ts";
 import { addSessionFlags, withSession, type Session, type SessionFlags } from "./session.ts";
+import { countOf } from "./term/progress.ts";
 import { printResult } from "./term/streams.ts";
 
 interface LockFlags extends SessionFlags {
@@ -59,11 +60,13 @@ async function lock(argument: string, flags: LockFlags, session: Session): Promi
     });
     archs.push(await lockPackages(resolution, lockFile, flags.vendor, session));
   }
-  const text = formatLock({ request: requestDigest(config), keys, archs }, relativeTo(lockFile));
+  const locked = { request: requestDigest(config), keys, archs };
+  const text = formatLock(locked, await relativeTo(lockFile));
   await replaceFile(lockFile, text);
   progress.end();
   if (flags.format === "json") return printResult(text);
-  for (const { arch, packages } of archs) printResult(`${arch}: ${packages.length} packages`);
+  for (const { arch, packages } of archs)
+    printResult(`${arch}: ${countOf(packages.length, "package")}`);
   printResult(`${lockFile}${flags.vendor === undefined ? "" : `, packages in ${flags.vendor}`}`);
 }
 
@@ -105,10 +108,10 @@ async function lockPackage(
 
 async function keepCopy(source: PackageSource, path: string): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolders(dirname(path));
     const temporary = `${path}.${process.pid}.part`;
     try {
-      await writeFile(temporary, source.open());
+      await writeFile(temporary, source.open(), { flag: "wx" });
       await rename(temporary, path);
     } finally {
       await rm(temporary, { force: true });
@@ -119,10 +122,18 @@ async function keepCopy(source: PackageSource, path: string): Promise<void> {
 }
 
 async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.part`;
+  const found = await stat(path).catch(() => undefined);
+  // A pipe or a device, such as /dev/stdout, is written to; a file in its place would be a fright.
+  if (found !== undefined && !found.isFile() && !found.isDirectory())
+    return writeFile(path, text).catch((error: unknown) => {
+      throw fileError(error, "writing", path);
+    });
+  // The target of a symbolic link is replaced, not the link.
+  const target = found === undefined ? path : await realpath(path);
+  const temporary = `${target}.${process.pid}.part`;
   try {
-    await writeFile(temporary, text);
-    await rename(temporary, path);
+    await writeFile(temporary, text, { flag: "wx" });
+    await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { force: true });
     throw fileError(error, "writing", path);

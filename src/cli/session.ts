@@ -48,6 +48,9 @@ export function addSessionFlags(command: Command): Command {
     .option("-q, --quiet", "show warnings and errors only");
 }
 
+/** Nobody presses Ctrl-C twice in less. */
+const sameSignalMilliseconds = 100;
+
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Opens what the flags describe, runs the work, and closes it again, also on Ctrl-C. */
@@ -59,12 +62,14 @@ export async function withSession<T>(
   const limits = parseLimits(flags.limit ?? []);
   const progress = startProgress(flags.quiet === true ? "quiet" : flags.progress);
   const stop = new AbortController();
-  let interruptedBy: NodeJS.Signals | undefined;
+  let interruptedAt: number | undefined;
   const interrupt = (signal: NodeJS.Signals) => {
-    // A second Ctrl-C does not wait. Outside of a user namespace sits a bivy that passes the first one
-    // on as SIGTERM, though the terminal may have sent it here too.
-    if (signal !== "SIGHUP" && interruptedBy === signal) process.exit(130);
-    interruptedBy ??= signal;
+    // A second Ctrl-C does not wait. But npm, timeout, and the bivy that sits outside of a user namespace
+    // pass on what the terminal sent here too: one right after the other is the same one.
+    const now = performance.now();
+    const isSame = now - (interruptedAt ?? now) < sameSignalMilliseconds;
+    if (signal !== "SIGHUP" && interruptedAt !== undefined && !isSame) process.exit(130);
+    interruptedAt ??= now;
     stop.abort(new BivyError("aborted", "interrupted"));
   };
   for (const signal of stopSignals) process.on(signal, interrupt);
@@ -82,6 +87,8 @@ export async function withSession<T>(
   try {
     return await work({ access, limits, signal: stop.signal, progress });
   } finally {
+    // What failed may have left other work going on, which nobody waits for any more.
+    stop.abort(new BivyError("aborted", "interrupted"));
     progress.end();
     for (const signal of stopSignals) process.off(signal, interrupt);
     await client.close();

@@ -6,7 +6,7 @@
  * replaced stay for an hour, for readers that have looked at the entry and not yet opened the file.
  */
 import { constants } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat, utimes, type FileHandle } from "node:fs/promises";
+import { open, readdir, rename, rm, stat, utimes, type FileHandle } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import {
@@ -16,6 +16,7 @@ import {
   type Chunks,
   type Content,
   type Hasher,
+  makeFolders,
 } from "../base/index.ts";
 import {
   entryFolder,
@@ -155,8 +156,8 @@ class DirectoryCache implements Cache {
   async #prepare(): Promise<void> {
     const folder = join(this.directory, "tmp");
     try {
-      await mkdir(this.directory, { recursive: true, mode: 0o700 });
-      await mkdir(folder, { recursive: true });
+      await makeFolders(this.directory, 0o700);
+      await makeFolders(folder);
     } catch (error) {
       throw fileError(error, "creating the cache", folder);
     }
@@ -167,7 +168,7 @@ class DirectoryCache implements Cache {
     const folder = entryFolder(this.directory, key);
     const metadata: EntryMetadata = { key: redactCredentials(key), ...written };
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolders(folder);
       await rename(temporary, join(folder, metadata.sha256));
     } catch (error) {
       throw fileError(error, "writing the cache", folder);

@@ -31,9 +31,14 @@ const userinfo = /([a-z][a-z0-9+.-]*:\/\/)[^\s/?#]*@/gi;
 const secretParameter =
   /([?&][^=&#\s]*(?:sig|token|secret|passw|credential|auth|key)[^=&#\s]*=)[^&#\s]+/gi;
 
+/** The text of a URL without its userinfo. What is no URL stays as it is. */
+export function withoutUserinfo(text: string): string {
+  return text.replace(userinfo, "$1");
+}
+
 /** Text with the userinfo and the secret-looking query values of every URL in it left out. */
 export function redactCredentials(text: string): string {
-  return text.replace(userinfo, "$1").replace(secretParameter, "$1…");
+  return withoutUserinfo(text).replace(secretParameter, "$1…");
 }
 
 /** A URL as messages show it. */

@@ -3,13 +3,15 @@
  * other tools expect nothing but blobs in it.
  */
 import { createReadStream } from "node:fs";
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { fileError, isBivyError, type Chunks, type Digest } from "../base/index.ts";
+import { fileError, isBivyError, type Chunks, type Digest, makeFolders } from "../base/index.ts";
 import { missingBlob, verifyBlob, type BlobAddress, type BlobStore } from "./blobs.ts";
 import { beginFile, removeUnfinishedFiles } from "./unfinished-file.ts";
 
 const readSize = 256 * 1024;
+/** Only its owner writes in it, whatever the umask is, as for files (see unfinished-file.ts). */
+export const folderMode = 0o755;
 
 /** The blobs in a folder that holds (or will hold) `blobs/sha256`. */
 export function folderBlobs(folder: string): BlobStore {
@@ -74,7 +76,7 @@ async function isWhole(chunks: Chunks, blob: BlobAddress, subject: string): Prom
 
 async function prepare(folder: string, directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true });
+    await makeFolders(directory, folderMode);
     await removeUnfinishedFiles(folder);
   } catch (error) {
     throw fileError(error, "preparing", directory);

@@ -3,7 +3,7 @@
  * image-layout.md). Blobs come first, then index.json is replaced under a lock, so that a reader and
  * a crash see either the images from before or those from after.
  */
-import { mkdir, readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   BivyError,
@@ -13,9 +13,10 @@ import {
   limitExceeded,
   type EventSink,
   type Limits,
+  makeFolders,
 } from "../base/index.ts";
 import { describe, platformOf } from "./assemble.ts";
-import { folderBlobs } from "./blob-folder.ts";
+import { folderBlobs, folderMode } from "./blob-folder.ts";
 import { type BlobStore } from "./blobs.ts";
 import { copyBlobs } from "./copy.ts";
 import { type Descriptor } from "./descriptor.ts";
@@ -112,7 +113,7 @@ const ownNames = new Set(["blobs", indexFileName]);
 
 async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolders(path, folderMode);
   } catch (error) {
     throw fileError(error, "making a folder", path);
   }

@@ -65,15 +65,22 @@ const capabilities = [
  * the host's list of mounts alone, which a plain user could not write. Devices are copied where that
  * is allowed, since six mounts take longer than all the rest; in a user namespace it is not. A word on
  * descriptor 3 says that everything is in place: what fails from then on is the command.
+ *
+ * What a package brings must not become a way out: its device nodes do not work (nodev), and /proc,
+ * where root without any capability may still change how the kernel of the host works, is only read.
+ * The shell stays as the first process of its pid namespace. It ends when the sandbox is killed, and
+ * all others with it; a command in its place could tell the kernel that it does not care, and live on.
  */
 const setup = `
 set -e
 umask 022
+ulimit -c 0
 root=$1 mount=$2 setpriv=$3 chroot=$4 capabilities=$5
 shift 5
 "$mount" -n --bind "$root" "$root"
+"$mount" -n -o remount,bind,nodev "$root"
 cd "$root"
-"$mount" -n -t proc -o nosuid,nodev,noexec proc proc
+"$mount" -n -t proc -o ro,nosuid,nodev,noexec proc proc
 "$mount" -n -t tmpfs -o mode=755,nosuid,size=1m tmpfs dev
 command -p cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty dev 2>/dev/null ||
 for device in null zero full random urandom tty; do
@@ -83,7 +90,10 @@ done
 "$mount" -n --move . /
 echo ready >&3
 exec 3>&-
-exec "$setpriv" --bounding-set "-all$capabilities" --inh-caps=-all --no-new-privs "$chroot" . "$@"
+status=0
+"$setpriv" --bounding-set "-all$capabilities" --inh-caps=-all --no-new-privs "$chroot" . "$@" ||
+  status=$?
+exit "$status"
 `;
 
 /** Runs a command; a command that fails is a result, not an error. */

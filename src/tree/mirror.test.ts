@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   linkSync,
@@ -10,6 +11,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -41,7 +43,8 @@ async function sample(context: TestContext): Promise<Sample> {
     await root.writeFile(path, { ...old, xattrs }, bytesContent(encodeText(path)));
   root.makeLink("bin/n", "bin/m");
   root.makeSymlink("etc/l", "a", old);
-  const mirror = new Mirror(top, { owners: false, time: 5000, ignored: ["tmp"] });
+  const limits = { ...defaultLimits, "script-size": 1000 };
+  const mirror = new Mirror(top, { owners: false, time: 5000, ignored: ["tmp"], limits });
   await mirror.lay(root.snapshot());
   return { root, mirror, top, base };
 }
@@ -68,6 +71,14 @@ async function describe(root: TreeRoot): Promise<Readonly<Record<string, string>
 
 /** Who owns what a command makes. */
 const mine = `${process.getuid!()}:${process.getgid!()}`;
+
+/** Node removes a socket of its own when it ends; this one stays. */
+function makeSocket(path: string): void {
+  const script =
+    "require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 9))";
+  spawnSync(process.execPath, ["-e", script, path]);
+  assert.ok(lstatSync(path).isSocket());
+}
 
 /** What a command does in the directory, and what is different in the tree afterwards. */
 const commands: Readonly<
@@ -96,6 +107,20 @@ const commands: Readonly<
   "a changed mode of a directory": {
     run: (top) => chmodSync(join(top, "var"), 0o1777),
     after: { var: "directory 1777 12:34 1000.7" },
+  },
+  "a socket in place of a file": {
+    run: (top) => {
+      unlinkSync(join(top, "etc/a"));
+      makeSocket(join(top, "etc/a"));
+    },
+    after: { "etc/a": undefined },
+  },
+  "a socket in place of a directory": {
+    run: (top) => {
+      rmSync(join(top, "etc/d"), { recursive: true });
+      makeSocket(join(top, "etc/d"));
+    },
+    after: { "etc/d": undefined, "etc/d/c": undefined },
   },
   "a file that is gone": {
     run: (top) => unlinkSync(join(top, "etc/a")),
@@ -244,4 +269,19 @@ test("laying never removes or writes anything outside of its directory", async (
   await assert.rejects(mirror.lay(root.snapshot()), { code: "symlink-parent" });
   for (const path of ["a", "b", "d/c"])
     assert.equal(readFileSync(join(base, "outside", path), "utf8"), "untouched");
+});
+
+test("what a command writes is bounded, whether it takes any room or not", async (context) => {
+  const { root, mirror, top } = await sample(context);
+  writeFileSync(join(top, "etc/a"), Buffer.alloc(600));
+  chmodSync(join(top, "etc/b"), 0o600);
+  await mirror.takeBack(root);
+  writeFileSync(join(top, "var/more"), Buffer.alloc(400));
+  await mirror.takeBack(root);
+  writeFileSync(join(top, "var/sparse"), "");
+  truncateSync(join(top, "var/sparse"), 2 ** 40);
+  await assert.rejects(mirror.takeBack(root), {
+    code: "limit-exceeded",
+    message: "/var/sparse: exceeds the limit script-size of 1000",
+  });
 });

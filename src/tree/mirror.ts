@@ -8,7 +8,6 @@
  * attributes). Only what differs is read back.
  */
 import { lstatSync, readdirSync, readlinkSync, type BigIntStats } from "node:fs";
-import { readFile } from "node:fs/promises";
 import {
   bytesContent,
   collectBytes,
@@ -16,10 +15,13 @@ import {
   decodeName,
   encodeName,
   equalBytes,
+  fileContent,
   isBivyError,
   joinPath,
+  limitExceeded,
   parentPath,
   type Content,
+  type Limits,
 } from "../base/index.ts";
 import { DirectoryRoot } from "./directory-root.ts";
 import { walkTree } from "./file-tree.ts";
@@ -36,6 +38,7 @@ export interface MirrorOptions {
    * not laid out, and neither they nor what is below them is taken back.
    */
   readonly ignored: readonly string[];
+  readonly limits: Limits;
 }
 
 interface Noted {
@@ -49,6 +52,8 @@ export class Mirror {
   readonly #root: DirectoryRoot;
   readonly #options: MirrorOptions;
   #noted = new Map<string, Noted>();
+  /** Bytes that were taken back so far: they are kept in memory. */
+  #taken = 0;
 
   constructor(directory: string, options: MirrorOptions) {
     this.directory = directory;
@@ -157,10 +162,12 @@ export class Mirror {
     const names = readdirSync(this.#host(path), { encoding: "buffer" })
       .map(decodeName)
       .sort(compareNames);
+    const { limits } = this.#options;
     for (const name of names) {
       const childPath = joinPath(path, name);
       if (this.#isIgnored(childPath)) continue;
       const stats = this.#stats(childPath);
+      if (seen.size >= limits.entries) throw limitExceeded("entries", limits, "what a script left");
       seen.set(childPath, stats);
       const noted = this.#noted.get(childPath);
       if (noted?.stats === undefined || !sameStats(noted.stats, stats))
@@ -194,6 +201,10 @@ export class Mirror {
     } else if (stats.isFIFO()) {
       clearForFile(root, path);
       root.makeSpecial(path, { ...attributes, kind: "fifo" });
+    } else if (noted !== undefined && !isDeviceOf(noted.node, stats)) {
+      // A socket ends with the command, but what it stands in place of is gone.
+      clearForFile(root, path);
+      root.remove(path);
     }
   }
 
@@ -215,7 +226,7 @@ export class Mirror {
       }
     }
     links.taken.set(stats.ino, path);
-    return this.#takeContent(path, before, attributes, root);
+    return this.#takeContent(path, Number(stats.size), before, attributes, root);
   }
 
   /**
@@ -235,21 +246,34 @@ export class Mirror {
     links.taken.set(stats.ino, original);
     const noted = this.#noted.get(original)!;
     const attributes = this.#takenAttributes(stats, noted);
-    await this.#takeContent(original, noted.node, attributes, root);
+    await this.#takeContent(original, Number(stats.size), noted.node, attributes, root);
     return original;
   }
 
   async #takeContent(
     path: string,
+    size: number,
     before: TreeNode | undefined,
     attributes: Attributes,
     root: TreeRoot,
   ): Promise<void> {
-    const bytes = await readFile(this.#host(path));
-    if (before?.kind === "file" && (await holds(before.content, bytes)))
-      return root.setAttributes(path, { ...attributes, ...timesOf(before) });
+    const unchanged = before?.kind === "file" && before.content.size === size ? before : undefined;
+    if (unchanged === undefined) this.#count(path, size);
+    const bytes = await collectBytes(fileContent(this.#host(path), size).chunks(), size, grown);
+    if (unchanged !== undefined) {
+      if (await holds(unchanged.content, bytes))
+        return root.setAttributes(path, { ...attributes, ...timesOf(unchanged) });
+      this.#count(path, size);
+    }
     clearForFile(root, path);
     return root.writeFile(path, attributes, bytesContent(bytes));
+  }
+
+  /** A sparse file of a script may be larger than all memory, and costs it nothing. */
+  #count(path: string, size: number): void {
+    const { limits } = this.#options;
+    this.#taken += size;
+    if (this.#taken > limits["script-size"]) throw limitExceeded("script-size", limits, `/${path}`);
   }
 
   /** Where the mirror shows the owner it was given, the tree's own stands: the two differ without root. */
@@ -303,6 +327,10 @@ function isKindOf(node: TreeNode, stats: BigIntStats): boolean {
   return node.kind === "file" && stats.isFile();
 }
 
+function isDeviceOf(node: TreeNode, stats: BigIntStats): boolean {
+  return node.kind === "character" ? stats.isCharacterDevice() : stats.isBlockDevice();
+}
+
 function timesOf({
   mtime,
   mtimeNanoseconds,
@@ -350,9 +378,9 @@ function sameStats(a: BigIntStats, b: BigIntStats): boolean {
 }
 
 async function holds(content: Content, bytes: Uint8Array): Promise<boolean> {
-  if (content.size !== bytes.byteLength) return false;
-  return equalBytes(
-    await collectBytes(content.chunks(), content.size, () => new Error("grew")),
-    bytes,
-  );
+  return equalBytes(await collectBytes(content.chunks(), content.size, grown), bytes);
+}
+
+function grown(): Error {
+  return new Error("a content has more bytes than it promised");
 }

@@ -88,7 +88,9 @@ function formatRival({ package: subject, provide }: Rival): string {
 
 /** The failure as an error of bivy: the likeliest root causes in the message, what to do in the hint. */
 export function unsatisfiableError(failure: Failure): BivyError {
-  const problems = explainFailure(failure).toSorted((a, b) => rootRank(a) - rootRank(b));
+  const problems = explainFailure(failure).toSorted(
+    (a, b) => rootRank(a) - rootRank(b) || Number(isFromWorld(b)) - Number(isFromWorld(a)),
+  );
   const [first] = problems;
   if (first === undefined)
     return new BivyError(
@@ -116,6 +118,15 @@ function rootRank(problem: Problem): number {
   const has = (kind: Reason["kind"]) => problem.reasons.some((reason) => reason.kind === kind);
   if (has("uninstallable")) return 2;
   return has("masked") ? 3 : 4;
+}
+
+/** What the user named says more than what it brings along. */
+function isFromWorld(problem: Problem): boolean {
+  const requirers =
+    problem.kind === "package"
+      ? problem.reasons.flatMap((each) => (each.kind === "satisfies" ? each.requirers : []))
+      : problem.requiredBy;
+  return requirers.some((each) => each.package === undefined);
 }
 
 function describeRoot(problem: Problem, failure: Failure): { message: string; hint: string } {

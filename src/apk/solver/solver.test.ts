@@ -103,6 +103,20 @@ test("the error names the root cause first", () => {
   assert.match(error.hint!, /spelling/);
 });
 
+test("of several packages that only a tag gives, the one that was asked for is named", () => {
+  const failure = solve({
+    world: parseAtoms("tool"),
+    supply: {
+      installed: [],
+      repositories: [{ packages: repository("tool-1 D:a-part", "a-part-1"), tag: "edge" }],
+    },
+  });
+  assert.equal(failure.kind, "failure");
+  const { message, hint } = unsatisfiableError(failure);
+  assert.match(message, /^tool-1: it is only in @edge; asked for by world \(tool\)/);
+  assert.match(hint!, /tool@edge/);
+});
+
 test("a chain of dependencies longer than the stack is refused, not fatal", () => {
   const length = 30_000;
   const packages = repository(

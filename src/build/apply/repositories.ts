@@ -8,6 +8,7 @@ import {
   type Key,
 } from "../../apk/index.ts";
 import { BivyError, isBivyError, joinPath } from "../../base/index.ts";
+import { withoutUserinfo } from "../../http/index.ts";
 import { resolveInRoot, type Root } from "../../tree/index.ts";
 import type { ApplyOptions } from "./apply.ts";
 import type { ConfigRepository } from "../config/contents.ts";
@@ -49,7 +50,8 @@ function isFolder({ written }: ConfigRepository): boolean {
 }
 
 function repositoryLine({ written, tag }: ConfigRepository): string {
-  const plain = { url: written, scoped: false, alpineKeys: false };
+  // Whoever has the image can read the list: the credentials of the build are not theirs.
+  const plain = { url: withoutUserinfo(written), scoped: false, alpineKeys: false };
   return formatRepository(tag === undefined ? plain : { ...plain, tag });
 }
 

@@ -61,6 +61,9 @@ export function parseArch(word: string): string {
   if (word === "host") return hostArchitecture();
   const near = nearestName(word, names);
   throw new BivyError("arch-invalid", `${quote(word)} is not an architecture that Alpine has`, {
-    hint: near === undefined ? `Architectures are ${names.join(", ")}.` : `Did you mean ${near}?`,
+    hint:
+      near === undefined
+        ? `Architectures are ${names.join(", ")}, and host.`
+        : `Did you mean ${near}?`,
   });
 }

@@ -1,6 +1,13 @@
 /** Progress: events as a person or a program sees them, on standard error. */
 import type { BivyEvent, EventSink } from "../../base/index.ts";
-import { isTerminal, paint, printNote, terminalWidth, writeRaw } from "./streams.ts";
+import {
+  isTerminal,
+  paint,
+  printNote,
+  terminalWidth,
+  withoutControls,
+  writeRaw,
+} from "./streams.ts";
 
 export const progressModes = ["auto", "tty", "plain", "quiet", "json"] as const;
 export type ProgressMode = (typeof progressModes)[number];
@@ -26,8 +33,14 @@ export function startProgress(mode: ProgressMode): Progress {
     case "tty":
       return new TerminalProgress();
     case "auto":
-      return startProgress(isTerminal() && process.env["CI"] === undefined ? "tty" : "plain");
+      return startProgress(canDraw() ? "tty" : "plain");
   }
+}
+
+/** Whether a line can be drawn over: not in a log, and not on a terminal that says that it is dumb. */
+function canDraw(): boolean {
+  const { CI, TERM } = process.env;
+  return isTerminal() && CI === undefined && TERM !== "dumb";
 }
 
 function printLine(event: BivyEvent): void {
@@ -63,6 +76,11 @@ function describeScript(event: Extract<BivyEvent, { type: "script" }>): string |
   const output = event.output?.trim() ?? "";
   const said = output === "" ? "" : `\n${output.replaceAll(/^/gm, "  | ")}`;
   return `${paint("yellow", "warning:")} ${event.subject} failed: ${event.detail ?? ""}${said}`;
+}
+
+/** A number with its noun, as in `1 package`. */
+export function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 const units = ["B", "KiB", "MiB", "GiB"];
@@ -118,12 +136,13 @@ class TerminalProgress implements Progress {
         ? `${subject} ${formatBytes(received)}`
         : `${subject} ${Math.floor((100 * received) / Math.max(1, total))}%`,
     );
-    if (active.length > 0) this.#draw(`fetching ${active.join(", ")}`);
+    if (active.length > 0) this.#draw(`transferring ${active.join(", ")}`);
   }
 
   #draw(text: string): void {
     const width = terminalWidth() - 1;
-    this.#line = text.length > width ? `${text.slice(0, width - 1)}…` : text;
+    const plain = withoutControls(text).replaceAll("\n", " ");
+    this.#line = plain.length > width ? `${plain.slice(0, width - 1)}…` : plain;
     writeRaw(`\r\u001b[K${this.#line}`);
   }
 

@@ -7,7 +7,30 @@ export function printResult(text: string): void {
 
 /** Something beside the result. */
 export function printNote(text: string): void {
-  write(process.stderr, `${text}\n`);
+  write(process.stderr, `${withoutControls(text)}\n`);
+}
+
+/** Control characters, and the colours that `paint` makes of them. */
+// oxlint-disable-next-line no-control-regex
+const controls = /\u001b\[(?:[012]|3[123])m|[\0-\x08\x0b-\x1f\x7f-\x9f]/g;
+
+/**
+ * Text without what a terminal would obey. Scripts and servers write some of it: it could clear what
+ * was said before, or type for the user.
+ */
+export function withoutControls(text: string): string {
+  return text
+    .replaceAll("\r\n", "\n")
+    .replace(controls, (found) => (found.length > 1 ? found : "\ufffd"));
+}
+
+/** A result that is not text, as fast as its reader takes it. */
+export async function writeResultBytes(
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  for await (const chunk of chunks)
+    if (!abandoned.has(process.stdout))
+      await new Promise<void>((done) => void process.stdout.write(chunk, () => done()));
 }
 
 export function writeRaw(text: string): void {
@@ -32,8 +55,13 @@ function write(stream: NodeJS.WriteStream, text: string): void {
 
 for (const stream of [process.stdout, process.stderr])
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    if (abandoned.has(stream)) return;
     abandoned.add(stream);
+    if (error.code === "EPIPE") return;
+    // A full disk, for one: a script that keeps the output must not take it for complete.
+    process.on("exit", () => (process.exitCode = 3));
+    if (stream === process.stdout)
+      printNote(`${paint("red", "error:")} standard output: writing failed: ${error.message}`);
   });
 
 /** Colours, where the terminal has them and the user has not declined (https://no-color.org). */
