@@ -110,3 +110,12 @@ test("indexes round trip", () => {
     }),
   );
 });
+
+test("a name or version longer than any package's is refused", () => {
+  for (const text of [`P:a\nV:${"1".repeat(4097)}\n\n`, `P:${"a".repeat(4097)}\nV:1\n\n`])
+    assert.throws(
+      () => parseIndex(text, options),
+      (error) => isBivyError(error, "index-invalid") && error.message.length < 300,
+    );
+  assert.equal(parseIndex(`P:a\nV:${"1".repeat(4096)}\n\n`, options).length, 1);
+});

@@ -7,6 +7,9 @@ import type { Package } from "./package.ts";
 const knownFields = new Uint8Array(256);
 for (const letter of "CPVASITULomtckDpiFMRZaqrsfg") knownFields[letter.charCodeAt(0)] = 1;
 
+/** Names and versions beyond this many bytes are no package's. */
+const longestWord = 4096;
+
 /** Text whose characters are bytes; fields are decoded as UTF-8 when they are asked for. */
 export type ByteText = string;
 
@@ -74,6 +77,9 @@ export class PackageRecord implements Package {
       at = end + 1;
     }
     if (name === "" || version === "") throw incompleteRecord(lines, subject);
+    // Comparing takes time by length, and a name becomes part of a path.
+    if (name.length > longestWord || version.length > longestWord)
+      throw invalidLine(name.length > version.length ? name : version, subject);
     this.name = decodeBytes(name);
     this.version = decodeBytes(version);
     this.identity = identity;

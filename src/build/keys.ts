@@ -10,7 +10,7 @@ import {
   repositoryAt,
 } from "../apk/index.ts";
 import { BivyError, collectBytes, decodeName, limitExceeded, readUserFile } from "../base/index.ts";
-import { fetchCached, showUrl } from "../http/index.ts";
+import { fetchCached, isLoopback, showUrl } from "../http/index.ts";
 import type { ConfigKey, ConfigRepository } from "./config/contents.ts";
 import type { ImageConfig } from "./config/image-config.ts";
 
@@ -89,8 +89,7 @@ function urlBaseName(url: string): string {
 async function fetchKey(url: string, access: Access): Promise<Uint8Array> {
   const { client, cache, limits, signal } = access;
   const { protocol, hostname } = new URL(url);
-  const isLoopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);
-  if (protocol !== "https:" && !isLoopback)
+  if (protocol !== "https:" && !isLoopback(hostname))
     throw new BivyError(
       "key-invalid",
       `key ${showUrl(url)}: expected an https URL, found ${protocol.slice(0, -1)}`,
@@ -105,6 +104,7 @@ async function fetchKey(url: string, access: Access): Promise<Uint8Array> {
     revalidate: client.offline ? "never" : "always",
     maxBytes: limits["document-size"],
     subject: `key ${showUrl(url)}`,
+    secure: true,
     ...(signal === undefined ? {} : { signal }),
   });
   return collectBytes(content.chunks(), limits["document-size"], () =>

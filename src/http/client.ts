@@ -14,7 +14,7 @@ import { headersOf, isIdempotent, type HttpRequest, type HttpResponse } from "./
 import { backoffMilliseconds, waitMilliseconds } from "./retry.ts";
 import { Slots } from "./slots.ts";
 import type { Transport } from "./transport.ts";
-import { parseHttpUrl, redactCredentials, showUrl } from "./url.ts";
+import { isLoopback, parseHttpUrl, redactCredentials, showUrl } from "./url.ts";
 
 export interface HttpClientOptions {
   readonly events?: EventSink;
@@ -122,6 +122,17 @@ class PooledClient implements HttpClient {
     const sources = this.#mirrors(original).filter(
       ({ href }) => request.skip?.includes(href) !== true,
     );
+    const open = sources.find(
+      (source) => source.protocol !== "https:" && !isLoopback(source.hostname),
+    );
+    if (request.secure === true && open !== undefined)
+      throw new BivyError(
+        "url-invalid",
+        `${subject}: its mirror ${showUrl(open)} would be asked over plain http; expected https`,
+        {
+          hint: "What comes over http can be anybody's. Fetch it yourself and give the file, or set an https mirror.",
+        },
+      );
     const attempted: Attempted[] = [];
     for (const [index, source] of sources.entries()) {
       const hop = firstHop(

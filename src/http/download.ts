@@ -30,6 +30,8 @@ export interface DownloadRequest {
   readonly maxBytes?: number;
   readonly expectedSize?: number;
   readonly subject?: string;
+  /** As for a request. */
+  readonly secure?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -97,7 +99,7 @@ class Download {
   }
 
   #ask(resuming: boolean): Promise<HttpResponse> {
-    const { url, headers, maxBytes, expectedSize, signal } = this.#request;
+    const { url, headers, maxBytes, expectedSize, secure, signal } = this.#request;
     const range = resuming
       ? { range: `bytes=${this.#received}-`, "if-range": this.#validator! }
       : {};
@@ -108,6 +110,7 @@ class Download {
       skip: this.#givenUp,
       headers: resuming ? { ...unconditional(headers), ...range } : (headers ?? {}),
       ...(resuming ? { accept: [200, 206, 416] } : {}),
+      ...(secure === undefined ? {} : { secure }),
       ...(maxBytes === undefined ? {} : { maxBytes }),
       ...(expectedSize === undefined ? {} : { expectedSize }),
       ...(signal === undefined ? {} : { signal }),

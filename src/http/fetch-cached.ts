@@ -26,6 +26,8 @@ export interface FetchCachedOptions {
   readonly maxBytes?: number;
   readonly expectedSize?: number;
   readonly subject?: string;
+  /** As for a request. */
+  readonly secure?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -156,12 +158,13 @@ class CachedFetch {
   }
 
   #download(entry: CacheEntry | undefined, sink: DownloadSink): Promise<DownloadResult> {
-    const { client, url, headers, maxBytes, expectedSize, signal } = this.#options;
+    const { client, url, headers, maxBytes, expectedSize, secure, signal } = this.#options;
     return download(client, {
       url,
       sink,
       subject: this.#subject,
       headers: { ...unconditional(headers), ...condition(entry) },
+      ...(secure === undefined ? {} : { secure }),
       ...(maxBytes === undefined ? {} : { maxBytes }),
       ...(expectedSize === undefined ? {} : { expectedSize }),
       ...(signal === undefined ? {} : { signal }),

@@ -21,4 +21,4 @@ export {
 } from "./download.ts";
 export { fetchCached, type FetchCachedOptions, type FetchedContent } from "./fetch-cached.ts";
 export type { HttpRequest, HttpResponse } from "./request.ts";
-export { parseHttpUrl, redactCredentials, showUrl, withoutUserinfo } from "./url.ts";
+export { isLoopback, parseHttpUrl, redactCredentials, showUrl, withoutUserinfo } from "./url.ts";

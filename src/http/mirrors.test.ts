@@ -101,3 +101,15 @@ test("when all fail, the root cause comes first, and each mirror is named", asyn
   const absent = await failsWith(missing.client.get("https://a.example/f"), "http-not-found");
   assert.match(absent.hint!, /drop old revisions/);
 });
+
+test("a secure request does not go to a mirror over plain http, except on this machine", async () => {
+  const mirrors = new Map([["https://a.example", ["http://b.example"]]]);
+  await using observed = observedClient({ mirrors });
+  const request = { url: "https://a.example/key.pub", secure: true };
+  const error = await failsWith(observed.client.request(request), "url-invalid");
+  assert.match(error.message, /mirror http:\/\/b\.example\/key\.pub .*plain http; expected https/);
+  assert.match(error.hint!, /give the file/);
+  await using server = await scriptedServer(answer(200, "key"));
+  await using local = observedClient({ mirrors: new Map([["https://a.example", [server.url]]]) });
+  assert.equal(await textOf((await local.client.request(request)).body), "key");
+});

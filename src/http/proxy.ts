@@ -4,7 +4,7 @@
  */
 import { BlockList, isIP } from "node:net";
 import { BivyError } from "../base/index.ts";
-import { basicAuthorization, redactCredentials, withoutCredentials } from "./url.ts";
+import { basicAuthorization, isLoopback, redactCredentials, withoutCredentials } from "./url.ts";
 
 export interface Proxy {
   /** Without credentials. */
@@ -69,16 +69,6 @@ export function hostOf(url: URL): string {
 export function portOf(url: URL): number {
   if (url.port !== "") return Number(url.port);
   return url.protocol === "https:" ? 443 : 80;
-}
-
-const loopback = new BlockList();
-loopback.addSubnet("127.0.0.0", 8, "ipv4");
-loopback.addAddress("::1", "ipv6");
-
-function isLoopback(host: string): boolean {
-  if (host === "localhost" || host.endsWith(".localhost")) return true;
-  const family = isIP(host);
-  return family !== 0 && loopback.check(host, family === 6 ? "ipv6" : "ipv4");
 }
 
 type DirectRule = (host: string, port: number) => boolean;

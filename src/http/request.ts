@@ -29,6 +29,8 @@ export interface HttpRequest {
   readonly stallMilliseconds?: number;
   /** Report `transfer` events; default true. */
   readonly progress?: boolean;
+  /** Refuse a mirror that is asked over plain http, except on loopback. */
+  readonly secure?: boolean;
   /** Places that are not asked any more, as `HttpResponse.source` named them. */
   readonly skip?: readonly string[];
 }

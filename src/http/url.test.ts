@@ -5,6 +5,7 @@ import * as fc from "fast-check";
 import { messageOf } from "../base/index.ts";
 import {
   basicAuthorization,
+  isLoopback,
   parseHttpUrl,
   redactCredentials,
   showUrl,
@@ -50,3 +51,17 @@ for (const [text, expected] of [
   ],
 ] as const)
   test(`redacted: ${text}`, () => assert.equal(redactCredentials(text), expected));
+
+test("what is this machine", () => {
+  for (const host of ["localhost", "a.localhost", "127.0.0.1", "127.8.9.10", "::1", "[::1]"])
+    assert.equal(isLoopback(host), true, host);
+  for (const host of [
+    "example.org",
+    "localhost.example.org",
+    "128.0.0.1",
+    "0.0.0.0",
+    "127.0.0.1.nip.io",
+    "[::2]",
+  ])
+    assert.equal(isLoopback(host), false, host);
+});

@@ -69,3 +69,8 @@ export function withoutCredentials(url: URL): URL {
   bare.password = "";
   return bare;
 }
+
+/** Whether a URL's host is this very machine: such traffic stays on it. */
+export function isLoopback(host: string): boolean {
+  return /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
+}
