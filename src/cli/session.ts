@@ -49,7 +49,7 @@ export function addSessionFlags(command: Command): Command {
 }
 
 /** Nobody presses Ctrl-C twice in less. */
-const sameSignalMilliseconds = 100;
+const sameSignalMilliseconds = 250;
 
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -90,7 +90,7 @@ export async function withSession<T>(
     // What failed may have left other work going on, which nobody waits for any more.
     stop.abort(new BivyError("aborted", "interrupted"));
     progress.end();
-    for (const signal of stopSignals) process.off(signal, interrupt);
+    // The handlers stay: a signal that is passed on late must not end the process with another code.
     await client.close();
   }
 }
