@@ -30,7 +30,8 @@ export async function removeScratchFolder(folder: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code !== "ENAMETOOLONG")
       throw fileError(error, "removing", folder);
     await liftDeepFolders(folder);
-    await rm(folder, { recursive: true, force: true });
+    // The first rm may still be at work on other branches, and empties a folder that this one removes.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
   }
 }
 
@@ -45,7 +46,8 @@ async function liftDeepFolders(top: string): Promise<void> {
   const pending = [Buffer.from(top)];
   for (let lifted = 0; pending.length > 0;) {
     const folder = pending.pop()!;
-    for (const entry of await readdir(folder, { encoding: "buffer", withFileTypes: true })) {
+    const entries = await orGone(readdir(folder, { encoding: "buffer", withFileTypes: true }));
+    for (const entry of entries ?? []) {
       if (!entry.isDirectory()) continue;
       const path = Buffer.concat([folder, Buffer.from("/"), entry.name]);
       if (path.byteLength < deepPath) {
@@ -54,9 +56,18 @@ async function liftDeepFolders(top: string): Promise<void> {
       }
       lifted += 1;
       const higher = Buffer.from(join(top, `.bivy-lifted-${lifted}`));
-      await rename(path, higher);
-      pending.push(higher);
+      if ((await orGone(rename(path, higher).then(() => true))) === true) pending.push(higher);
     }
+  }
+}
+
+/** Undefined where what is asked for is not there any more. */
+async function orGone<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
   }
 }
 
