@@ -12,26 +12,21 @@ import type {
 } from "../build/index.ts";
 import type { BlobStore, ImageLocator, ImageStore } from "../oci/index.ts";
 import {
-  findConfig,
+  addConfigFlags,
   defaultImageName,
+  findConfig,
   keptCopies,
   lockedArch,
   lockPath,
   readLock,
+  type ConfigFlags,
 } from "./image-arguments.ts";
-import {
-  addSessionFlags,
-  collect,
-  sourceDateEpoch,
-  withSession,
-  type Session,
-  type SessionFlags,
-} from "./session.ts";
+import { collect, sourceDateEpoch, withSession, type Session } from "./session.ts";
 import { requireHome } from "./settings.ts";
 import { countOf, formatBytes } from "./term/progress.ts";
 import { printNote, printResult, writeResultBytes } from "./term/streams.ts";
 
-interface BuildFlags extends SessionFlags {
+interface BuildFlags extends ConfigFlags {
   readonly tag?: readonly string[];
   readonly output?: readonly string[];
   readonly arch?: readonly string[];
@@ -40,15 +35,12 @@ interface BuildFlags extends SessionFlags {
   readonly context?: string;
   readonly compression?: "gzip" | "zstd" | "none";
   readonly keepGoing?: boolean;
-  readonly allowUntrusted?: boolean;
   readonly scripts: boolean;
-  readonly format: "text" | "json";
 }
 
 export function configure(command: Command): void {
-  addSessionFlags(
+  addConfigFlags(
     command
-      .argument("[CONFIG]", "an image configuration, or a folder with an image.yaml", ".")
       .option(
         "-t, --tag <NAME>",
         "keep the image in the local store under this name (may be repeated)",
@@ -78,11 +70,7 @@ export function configure(command: Command): void {
           .default("gzip"),
       )
       .option("--no-scripts", "leave package scripts out, whatever the configuration says")
-      .option("--keep-going", "make the image even if a package script fails")
-      .option("--allow-untrusted", "take repositories without a trusted signature (dangerous)")
-      .addOption(
-        new Option("--format <FORMAT>", "of the result").choices(["text", "json"]).default("text"),
-      ),
+      .option("--keep-going", "make the image even if a package script fails"),
   )
     .addHelpText(
       "before",

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
+import { Option, type Command } from "commander";
 import type { PackageSource } from "../apk/index.ts";
 import type { ImageConfig, Lock, LockedArch, LockedPackage } from "../build/index.ts";
 import {
@@ -11,6 +12,24 @@ import {
   readUserFile,
   type EventSink,
 } from "../base/index.ts";
+import { addSessionFlags, type SessionFlags } from "./session.ts";
+
+export interface ConfigFlags extends SessionFlags {
+  readonly allowUntrusted?: boolean;
+  readonly format: "text" | "json";
+}
+
+/** The argument and the flags of every command that reads an image configuration. */
+export function addConfigFlags(command: Command): Command {
+  return addSessionFlags(
+    command
+      .argument("[CONFIG]", "an image configuration, or a folder with an image.yaml", ".")
+      .option("--allow-untrusted", "take repositories without a trusted signature (dangerous)")
+      .addOption(
+        new Option("--format <FORMAT>", "of the result").choices(["text", "json"]).default("text"),
+      ),
+  );
+}
 
 /** File names that are looked for when a folder is given. */
 const configNames = ["image.yaml", "image.yml", "bivy.yaml", "apko.yaml"];

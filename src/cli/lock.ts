@@ -1,34 +1,33 @@
 /** bivy lock: the exact packages of a declarative build, written beside its configuration. */
 import { realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 import type { PackageSource } from "../apk/index.ts";
 import type { LockedArch, LockedPackage, Resolution, ResolvedPackage } from "../build/index.ts";
 import { fileError, makeFolders } from "../base/index.ts";
-import { findConfig, lockPath, relativeTo } from "./image-arguments.ts";
-import { addSessionFlags, withSession, type Session, type SessionFlags } from "./session.ts";
+import {
+  addConfigFlags,
+  findConfig,
+  lockPath,
+  relativeTo,
+  type ConfigFlags,
+} from "./image-arguments.ts";
+import { withSession, type Session } from "./session.ts";
 import { countOf } from "./term/progress.ts";
 import { printResult } from "./term/streams.ts";
 
-interface LockFlags extends SessionFlags {
+interface LockFlags extends ConfigFlags {
   readonly lock?: string;
   readonly vendor?: string;
-  readonly allowUntrusted?: boolean;
-  readonly format: "text" | "json";
 }
 
 export function configure(command: Command): void {
-  addSessionFlags(
+  addConfigFlags(
     command
-      .argument("[CONFIG]", "an image configuration, or a folder with an image.yaml", ".")
       .option("--lock <FILE>", "where to write (default: bivy.lock beside the configuration)")
       .option(
         "--vendor <DIR>",
         "keep the signed packages in this folder too, because mirrors drop old revisions",
-      )
-      .option("--allow-untrusted", "take repositories without a trusted signature (dangerous)")
-      .addOption(
-        new Option("--format <FORMAT>", "of the result").choices(["text", "json"]).default("text"),
       ),
   )
     .addHelpText(
