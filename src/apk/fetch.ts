@@ -13,6 +13,7 @@ import {
   limitExceeded,
   type Content,
   type EventSink,
+  type LimitName,
   type Limits,
 } from "../base/index.ts";
 import { fetchCached, showUrl, type Cache, type HttpClient } from "../http/index.ts";
@@ -92,24 +93,56 @@ async function readIndexBytes(
   location: string,
   access: Access,
 ): Promise<Uint8Array> {
+  const limit = "index-size";
+  if (!isLocalRepository(repository))
+    return fetchCurrent(location, access, {
+      key: indexKey(location),
+      subject: `index ${location}`,
+      limit,
+    });
+  const hint = `Check the path, which should end before the architecture, and whether the repository has ${arch}.`;
+  return readWhole(await localContent(location, hint), location, limit, access.limits);
+}
+
+export interface CurrentOptions {
+  /** How messages name it. */
+  readonly subject: string;
+  readonly limit: LimitName;
+  /** Of the cache; the URL by default. */
+  readonly key?: string;
+  /** Not from a mirror over plain http. */
+  readonly secure?: boolean;
+}
+
+/** All that a URL holds now: the server is asked whether a cached copy is current, unless offline. */
+export async function fetchCurrent(
+  url: string,
+  access: Access,
+  { subject, limit, key, secure }: CurrentOptions,
+): Promise<Uint8Array> {
   const { client, cache, limits, signal } = access;
-  const content = isLocalRepository(repository)
-    ? await localContent(
-        location,
-        `Check the path, which should end before the architecture, and whether the repository has ${arch}.`,
-      )
-    : await fetchCached({
-        client,
-        cache,
-        url: location,
-        key: indexKey(location),
-        revalidate: client.offline ? "never" : "always",
-        maxBytes: limits["index-size"],
-        subject: `index ${location}`,
-        ...(signal === undefined ? {} : { signal }),
-      });
-  return collectBytes(content.chunks(), limits["index-size"], () =>
-    limitExceeded("index-size", limits, showUrl(location)),
+  const content = await fetchCached({
+    client,
+    cache,
+    url,
+    revalidate: client.offline ? "never" : "always",
+    maxBytes: limits[limit],
+    subject,
+    ...(key === undefined ? {} : { key }),
+    ...(secure === undefined ? {} : { secure }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return readWhole(content, url, limit, limits);
+}
+
+function readWhole(
+  content: Content,
+  location: string,
+  limit: LimitName,
+  limits: Limits,
+): Promise<Uint8Array> {
+  return collectBytes(content.chunks(), limits[limit], () =>
+    limitExceeded(limit, limits, showUrl(location)),
   );
 }
 

@@ -1,12 +1,12 @@
 /** Index archives: APKINDEX.tar.gz, a signature member and a member with DESCRIPTION and APKINDEX. */
-import { splitGzipMembers, tarEntries } from "../archive/index.ts";
+import { splitGzipMembers } from "../archive/index.ts";
 import { BivyError, concatBytes, decodeName, type Limits } from "../base/index.ts";
 import { parseIndex } from "./index-text.ts";
 import { verifySignatures, type Keyring, type Verified } from "./keyring.ts";
 import type { Package } from "./package.ts";
-import { parseSignatures } from "./package-file.ts";
 import type { Repository } from "./repositories.ts";
-import { isSignatureEntry } from "./signature.ts";
+import { tryReadSignatures } from "./signature.ts";
+import { readSmallTar } from "./small-tar.ts";
 
 export interface RepositoryIndex {
   readonly packages: readonly Package[];
@@ -35,23 +35,17 @@ export function readIndexArchive(bytes: Uint8Array, options: IndexOptions): Repo
     limits: { ...limits, "unpacked-size": limits["index-size"] },
   });
   const [first, ...rest] = members;
-  const entries = filesOf(first?.unpacked ?? new Uint8Array(0), subject, limits);
-  const isSigned =
-    rest.length > 0 && entries.length > 0 && entries.every(({ path }) => isSignatureEntry(path));
-  const signed = isSigned ? bytes.subarray(first!.compressed.byteLength) : bytes;
+  const files = readSmallTar(first?.unpacked ?? new Uint8Array(0), subject, limits);
+  const signatures = rest.length > 0 ? tryReadSignatures(files) : undefined;
+  const signed = signatures === undefined ? bytes : bytes.subarray(first!.compressed.byteLength);
   const verified =
     trust === undefined
       ? undefined
-      : verifySignatures(
-          isSigned ? parseSignatures(entries) : [],
-          signed,
-          trust.keyring,
-          trust.repository,
-          subject,
-        );
-  const content = isSigned
-    ? filesOf(concatBytes(rest.map(({ unpacked }) => unpacked)), subject, limits)
-    : entries;
+      : verifySignatures(signatures ?? [], signed, trust.keyring, trust.repository, subject);
+  const content =
+    signatures === undefined
+      ? files
+      : readSmallTar(concatBytes(rest.map(({ unpacked }) => unpacked)), subject, limits);
   const index = content.find(({ path }) => path === "APKINDEX");
   if (index === undefined)
     throw new BivyError(
@@ -67,14 +61,4 @@ export function readIndexArchive(bytes: Uint8Array, options: IndexOptions): Repo
     description: description === undefined ? "" : decodeName(description.bytes).trim(),
     verified,
   };
-}
-
-function filesOf(
-  bytes: Uint8Array,
-  subject: string,
-  limits: Limits,
-): { path: string; bytes: Uint8Array }[] {
-  return [...tarEntries(bytes, { subject, limits })]
-    .filter(({ header }) => header.type === "file")
-    .map(({ header, content }) => ({ path: header.path, bytes: content }));
 }

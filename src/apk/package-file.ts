@@ -3,13 +3,7 @@
  * (apk-package(5)). Read in one pass: the control section is verified before anything of it is used,
  * the data section is hashed while its files stream by.
  */
-import {
-  readGzipMembers,
-  readTar,
-  tarEntries,
-  type GzipMember,
-  type TarEntry,
-} from "../archive/index.ts";
+import { readGzipMembers, readTar, type GzipMember, type TarEntry } from "../archive/index.ts";
 import {
   BivyError,
   collectBytes,
@@ -26,7 +20,8 @@ import { formatChecksum, tryParseChecksum } from "./identity.ts";
 import { verifySignatures, type Keyring, type Verified } from "./keyring.ts";
 import { parsePackageInfo, type PackageInfo } from "./pkginfo.ts";
 import type { Repository } from "./repositories.ts";
-import { isSignatureEntry, tryParseSignature, type Signature } from "./signature.ts";
+import { tryReadSignatures, type Signature } from "./signature.ts";
+import { readSmallTar, type SmallFile } from "./small-tar.ts";
 
 /** Where the bytes of a package come from; `open` may be called again. */
 export interface PackageSource {
@@ -103,24 +98,23 @@ export async function openPackage(
   const close = async () => void (await members.return?.(undefined));
   try {
     let member = await nextMember(members, subject);
-    let entries = await readSmallTar(member, limits, subject);
-    const isSigned = entries.length > 0 && entries.every(({ path }) => isSignatureEntry(path));
-    const signatures = isSigned ? parseSignatures(entries) : [];
-    if (isSigned) {
+    let files = await readFiles(member, limits, subject);
+    const signatures = tryReadSignatures(files);
+    if (signatures !== undefined) {
       member = await nextMember(members, subject);
-      entries = await readSmallTar(member, limits, subject);
+      files = await readFiles(member, limits, subject);
     }
     const control = concatBytes(compressed[member.index]!);
     const identity = formatChecksum(hashBytes("sha1", control));
-    const verified = checkTrust(trust, signatures, control, subject);
-    const info = parsePackageInfo(requireInfo(entries, subject), subject);
+    const verified = checkTrust(trust, signatures ?? [], control, subject);
+    const info = parsePackageInfo(requireInfo(files, subject), subject);
     dataMember = member.index + 1;
-    const dataStart = kept[0]! + (isSigned ? kept[1]! : 0);
+    const dataStart = kept[0]! + (signatures === undefined ? 0 : kept[1]!);
     return {
       info,
       identity,
-      scripts: findScripts(entries),
-      signatures,
+      scripts: findScripts(files),
+      signatures: signatures ?? [],
       verified,
       data: () => readData(members, info, () => dataHash.hex(), limits, subject),
       async compareDataHash(cause) {
@@ -133,11 +127,6 @@ export async function openPackage(
     await close();
     throw error;
   }
-}
-
-interface SmallEntry {
-  readonly path: string;
-  readonly bytes: Uint8Array;
 }
 
 async function nextMember(
@@ -155,25 +144,19 @@ async function nextMember(
   );
 }
 
-async function readSmallTar(
+async function readFiles(
   member: GzipMember,
   limits: Limits,
   subject: string,
-): Promise<SmallEntry[]> {
+): Promise<SmallFile[]> {
   const bytes = await collectBytes(member.chunks(), limits["control-size"], () =>
     limitExceeded("control-size", limits, subject),
   );
-  return [...tarEntries(bytes, { subject, limits })]
-    .filter(({ header }) => header.type === "file")
-    .map(({ header, content }) => ({ path: header.path, bytes: content }));
+  return readSmallTar(bytes, subject, limits);
 }
 
-export function parseSignatures(entries: readonly SmallEntry[]): Signature[] {
-  return entries.flatMap(({ path, bytes }) => tryParseSignature(path, bytes) ?? []);
-}
-
-function requireInfo(entries: readonly SmallEntry[], subject: string): Uint8Array {
-  const info = entries.find(({ path }) => path === ".PKGINFO");
+function requireInfo(files: readonly SmallFile[], subject: string): Uint8Array {
+  const info = files.find(({ path }) => path === ".PKGINFO");
   if (info !== undefined) return info.bytes;
   throw new BivyError(
     "package-invalid",
@@ -184,9 +167,9 @@ function requireInfo(entries: readonly SmallEntry[], subject: string): Uint8Arra
   );
 }
 
-function findScripts(entries: readonly SmallEntry[]): Map<ScriptKind, Uint8Array> {
+function findScripts(files: readonly SmallFile[]): Map<ScriptKind, Uint8Array> {
   const scripts = new Map<ScriptKind, Uint8Array>();
-  for (const { path, bytes } of entries) {
+  for (const { path, bytes } of files) {
     const kind = path.slice(1) as ScriptKind;
     if (path.startsWith(".") && scriptKinds.includes(kind)) scripts.set(kind, bytes);
   }

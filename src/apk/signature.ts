@@ -6,6 +6,8 @@ import { createPublicKey, verify, type KeyObject } from "node:crypto";
 import { BivyError, type HashAlgorithm } from "../base/index.ts";
 
 /** The algorithms that count. apk also knows DSA, with SHA-1 only, which nobody signs with any more. */
+import type { SmallFile } from "./small-tar.ts";
+
 export type SignatureAlgorithm = "RSA" | "RSA256" | "RSA512";
 
 export interface Signature {
@@ -34,6 +36,15 @@ export function tryParseSignature(path: string, bytes: Uint8Array): Signature | 
   const match = signatureName.exec(path);
   if (match === null) return undefined;
   return { algorithm: match[1]!, keyName: match[2]!, bytes };
+}
+
+/**
+ * The signatures of a gzip member that holds nothing else, as far as their algorithms count; undefined
+ * for any other member.
+ */
+export function tryReadSignatures(files: readonly SmallFile[]): Signature[] | undefined {
+  if (files.length === 0 || !files.every(({ path }) => isSignatureEntry(path))) return undefined;
+  return files.flatMap(({ path, bytes }) => tryParseSignature(path, bytes) ?? []);
 }
 
 /** Which hash is signed; undefined for an algorithm that does not count. */

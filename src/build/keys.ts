@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import {
   builtInKeys,
+  fetchCurrent,
   parseKey,
   type Access,
   type Key,
@@ -9,8 +10,8 @@ import {
   type Repository,
   repositoryAt,
 } from "../apk/index.ts";
-import { BivyError, collectBytes, decodeName, limitExceeded, readUserFile } from "../base/index.ts";
-import { fetchCached, isLoopback, showUrl } from "../http/index.ts";
+import { BivyError, decodeName, readUserFile } from "../base/index.ts";
+import { isLoopback, showUrl } from "../http/index.ts";
 import type { ConfigKey, ConfigRepository } from "./config/contents.ts";
 import type { ImageConfig } from "./config/image-config.ts";
 
@@ -87,27 +88,15 @@ function urlBaseName(url: string): string {
 
 /** A key over plain http could be anybody's, and would make everything that it signs trusted. */
 async function fetchKey(url: string, access: Access): Promise<Uint8Array> {
-  const { client, cache, limits, signal } = access;
   const { protocol, hostname } = new URL(url);
+  const subject = `key ${showUrl(url)}`;
   if (protocol !== "https:" && !isLoopback(hostname))
     throw new BivyError(
       "key-invalid",
-      `key ${showUrl(url)}: expected an https URL, found ${protocol.slice(0, -1)}`,
+      `${subject}: expected an https URL, found ${protocol.slice(0, -1)}`,
       {
         hint: "Fetch it yourself, compare its fingerprint with the owner's, and give the file.",
       },
     );
-  const content = await fetchCached({
-    client,
-    cache,
-    url,
-    revalidate: client.offline ? "never" : "always",
-    maxBytes: limits["document-size"],
-    subject: `key ${showUrl(url)}`,
-    secure: true,
-    ...(signal === undefined ? {} : { signal }),
-  });
-  return collectBytes(content.chunks(), limits["document-size"], () =>
-    limitExceeded("document-size", limits, showUrl(url)),
-  );
+  return fetchCurrent(url, access, { subject, limit: "document-size", secure: true });
 }

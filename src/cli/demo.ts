@@ -1,5 +1,5 @@
 /** bivy demo: the whole way from a key to an image, without network or rights, in a few seconds. */
-import { mkdtemp, readFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -87,7 +87,6 @@ async function buildOnce(
   folder: string,
   events: EventSink,
 ): Promise<BuildResult> {
-  const { mkdir, writeFile } = await import("node:fs/promises");
   const { buildImage, loadBuildKeys, resolveImage } = await import("../build/index.ts");
   const { createHttpClient, openCache } = await import("../http/index.ts");
   const { folderBlobs } = await import("../oci/index.ts");

@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import type { PackageSource } from "../apk/index.ts";
 import type { LockedArch, LockedPackage, Resolution, ResolvedPackage } from "../build/index.ts";
-import { fileError, makeFolders } from "../base/index.ts";
+import { fileError, makeFolders, type Chunks } from "../base/index.ts";
 import {
   addConfigFlags,
   findConfig,
@@ -106,17 +106,21 @@ async function lockPackage(
 }
 
 async function keepCopy(source: PackageSource, path: string): Promise<void> {
-  try {
-    await makeFolders(dirname(path));
-    const temporary = `${path}.${process.pid}.part`;
-    try {
-      await writeFile(temporary, source.open(), { flag: "wx" });
-      await rename(temporary, path);
-    } finally {
-      await rm(temporary, { force: true });
-    }
-  } catch (error) {
+  await makeFolders(dirname(path)).catch((error: unknown) => {
     throw fileError(error, "writing", path);
+  });
+  await putInPlace(path, path, source.open());
+}
+
+/** The file has its content from one moment to the next, or stays as it was. */
+async function putInPlace(target: string, named: string, content: string | Chunks): Promise<void> {
+  const temporary = `${target}.${process.pid}.part`;
+  try {
+    await writeFile(temporary, content, { flag: "wx" });
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw fileError(error, "writing", named);
   }
 }
 
@@ -129,12 +133,5 @@ async function replaceFile(path: string, text: string): Promise<void> {
     });
   // The target of a symbolic link is replaced, not the link.
   const target = found === undefined ? path : await realpath(path);
-  const temporary = `${target}.${process.pid}.part`;
-  try {
-    await writeFile(temporary, text, { flag: "wx" });
-    await rename(temporary, target);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw fileError(error, "writing", path);
-  }
+  await putInPlace(target, path, text);
 }
