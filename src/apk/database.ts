@@ -43,16 +43,21 @@ export const databaseDirectory = "lib/apk/db";
 const databasePlaces = [databaseDirectory, "usr/lib/apk/db"];
 
 /** The plain path of the database's folder in a root; undefined where there is none. */
-export function findDatabase(root: Root): string | undefined {
+export function findDatabase(root: Pick<Root, "lookup">): string | undefined {
   return databasePlaces
     .map((place) => resolveInRoot(root, place))
-    .find((place) => root.lookup(joinPath(place, "installed"))?.kind === "file");
+    .find((place) => root.lookup(installedIn(root, place))?.kind === "file");
+}
+
+/** Where the list of packages in the database's folder is; a link to it is followed. */
+function installedIn(root: Pick<Root, "lookup">, place: string): string {
+  return resolveInRoot(root, joinPath(place, "installed"));
 }
 
 /** Reads the database; an empty one where there is none. */
 export async function readDatabase(root: Root, limits: Limits): Promise<Database> {
   const place = findDatabase(root) ?? databaseDirectory;
-  const installedPath = joinPath(place, "installed");
+  const installedPath = installedIn(root, place);
   const entry = root.lookup(installedPath);
   const wide = { ...limits, "document-size": limits["index-size"] };
   const installed =

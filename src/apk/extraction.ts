@@ -6,7 +6,6 @@ import type { TarEntry, TarHeader } from "../archive/index.ts";
 import {
   baseName,
   BivyError,
-  compareNames,
   encodeName,
   equalBytes,
   hashBytes,
@@ -23,6 +22,7 @@ import type { InstalledFile, InstalledPackage } from "./installed.ts";
 import { packageLabel } from "./package.ts";
 import { PackageContents, type CursorPool } from "./package-contents.ts";
 import type { PackageSource } from "./package-file.ts";
+import { xattrChecksum } from "./xattr-checksum.ts";
 
 export interface ExtractionOptions {
   readonly package: InstalledPackage;
@@ -314,18 +314,7 @@ function parseSha1(value: Uint8Array, path: string, subject: string): Uint8Array
   );
 }
 
-/**
- * apk's checksum of extended attributes: SHA-1 over each name and value, sorted by name, with the length
- * before each as 32 bits, most significant byte first.
- */
 function xattrFields(header: TarHeader): { xattrHash?: string } {
   if (header.xattrs.size === 0) return {};
-  const parts: Uint8Array[] = [];
-  for (const name of [...header.xattrs.keys()].sort(compareNames))
-    for (const bytes of [encodeName(name), header.xattrs.get(name)!]) {
-      const length = Buffer.alloc(4);
-      length.writeUInt32BE(bytes.byteLength);
-      parts.push(length, bytes);
-    }
-  return { xattrHash: formatChecksum(hashBytes("sha1", Buffer.concat(parts))) };
+  return { xattrHash: formatChecksum(xattrChecksum(header.xattrs, "sha1")) };
 }

@@ -47,10 +47,10 @@ function fingerprintOf(key: KeyObject): string {
   return hashHex("sha256", key.export({ type: "spki", format: "der" }));
 }
 
-/** Alpine's keys for an architecture: those that its alpine-keys package trusts there. */
-export function builtInKeys(arch: string): Key[] {
+/** Alpine's keys for an architecture, which are those that its alpine-keys package trusts there; or all. */
+export function builtInKeys(arch?: string): Key[] {
   return alpineKeys
-    .filter((key) => key.archs.includes(arch))
+    .filter((key) => arch === undefined || key.archs.includes(arch))
     .map(({ name, publicKey }) => new BuiltInKey(name, Buffer.from(publicKey, "base64")));
 }
 

@@ -6,7 +6,7 @@
  * being sorted by path, so one cursor per package goes forward with it: a second pass over the package
  * instead of one pass per file. Every pass compares the file's checksum.
  */
-import type { TarEntry } from "../archive/index.ts";
+import { TarCursor, type TarEntry } from "../archive/index.ts";
 import {
   BivyError,
   equalBytes,
@@ -87,33 +87,32 @@ async function* verifiedChunks(
 
 /** A place in the data section of an open package; it only goes forward. */
 class Cursor {
-  /** The number of the entry that comes next. */
-  position = 0;
   closed = false;
   readonly #package: OpenedPackage;
-  readonly #entries: AsyncIterator<TarEntry>;
+  readonly #entries: TarCursor;
 
   constructor(opened: OpenedPackage) {
     this.#package = opened;
-    this.#entries = opened.data()[Symbol.asyncIterator]();
+    this.#entries = new TarCursor(opened.data());
+  }
+
+  /** The number of the entry that comes next. */
+  get position(): number {
+    return this.#entries.position;
   }
 
   async advanceTo(position: number, subject: string): Promise<TarEntry> {
-    for (;;) {
-      const next = await this.#entries.next();
-      this.position += 1;
-      if (next.done === true)
-        throw new BivyError("package-invalid", `${subject}: has fewer files than before`, {
-          hint: "The file changed while it was in use; try again.",
-        });
-      if (this.position > position) return next.value;
-    }
+    const entry = await this.#entries.advanceTo(position);
+    if (entry !== undefined) return entry;
+    throw new BivyError("package-invalid", `${subject}: has fewer files than before`, {
+      hint: "The file changed while it was in use; try again.",
+    });
   }
 
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    await this.#entries.return?.(undefined);
+    await this.#entries.close();
     await this.#package.close();
   }
 }

@@ -10,6 +10,7 @@ export {
   type WholeGzipMember,
 } from "./gzip-read.ts";
 export { gzip, gzipBytes, type GzipOptions } from "./gzip-write.ts";
+export { TarCursor } from "./tar-cursor.ts";
 export { tarEnd, tarHeader, tarPadding, type TarHeader, type TarType } from "./tar-header.ts";
 export { readTar, tarEntries, type TarEntry, type WholeTarEntry } from "./tar-read.ts";
 export { encodeTarHeader, writeTar, type TarItem } from "./tar-write.ts";

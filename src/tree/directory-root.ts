@@ -31,6 +31,7 @@ import {
   pathPrefixes,
   type Content,
 } from "../base/index.ts";
+import { deviceNumbers } from "./device.ts";
 import type { Attributes, DeviceNode, FifoNode } from "./node.ts";
 import {
   isPlainPath,
@@ -188,10 +189,7 @@ export class DirectoryRoot implements Root {
       gid: stats.gid,
       mtime: Math.floor(stats.mtimeMs / 1000),
     };
-    const device = {
-      major: (stats.rdev >> 8) & 0xfff,
-      minor: (stats.rdev & 0xff) | ((stats.rdev >> 12) & 0xfff00),
-    };
+    const device = deviceNumbers(stats.rdev);
     switch (stats.mode & fileType) {
       case 0o040000:
         return { ...attributes, kind: "directory" };

@@ -58,24 +58,24 @@ export function* layerItems(top: DirectoryNode, options: LayerOptions): Generato
       continue;
     }
     for (const parent of pendingParents)
-      yield { header: headerOf(parent.path, parent.node, options.newest) };
+      yield { header: nodeHeader(parent.path, parent.node, options.newest) };
     pendingParents.length = 0;
     if (node.kind !== "file") {
-      yield { header: headerOf(path, node, options.newest) };
+      yield { header: nodeHeader(path, node, options.newest) };
       continue;
     }
     const first = firstPaths.get(node);
     if (first === undefined) {
       firstPaths.set(node, path);
-      yield { header: headerOf(path, node, options.newest), content: node.content };
+      yield { header: nodeHeader(path, node, options.newest), content: node.content };
     } else {
-      const header = headerOf(path, node, options.newest);
-      yield { header: { ...header, type: "hardlink", size: 0, linkPath: first } };
+      yield { header: linkHeader(path, node, first, options.newest) };
     }
   }
 }
 
-function headerOf(path: string, node: TreeNode, newest: number): TarHeader {
+/** The entry of a node; `newest` is as in `LayerOptions`. */
+export function nodeHeader(path: string, node: TreeNode, newest = Infinity): TarHeader {
   const common = {
     path,
     mode: node.mode,
@@ -100,6 +100,19 @@ function headerOf(path: string, node: TreeNode, newest: number): TarHeader {
     default:
       return tarHeader({ ...fields, type: node.kind });
   }
+}
+
+/** The entry of another name of what stands at `first` in the same layer. */
+export function linkHeader(
+  path: string,
+  node: TreeNode,
+  first: string,
+  newest = Infinity,
+): TarHeader {
+  const header = nodeHeader(path, node, newest);
+  // Whatever it is a link to, a link has none of this.
+  const none = { size: 0, deviceMajor: 0, deviceMinor: 0 };
+  return { ...header, ...none, type: "hardlink", linkPath: first };
 }
 
 function cappedTime(

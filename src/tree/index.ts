@@ -5,3 +5,8 @@ export * from "./file-tree.ts";
 export { TreeRoot, type TreeRootOptions } from "./tree-root.ts";
 export { DirectoryRoot, type DirectoryRootOptions } from "./directory-root.ts";
 export { Mirror, type MirrorOptions } from "./mirror.ts";
+export * from "./layered-tree.ts";
+export { layerDiff, type LayerDiffOptions } from "./layer-diff.ts";
+export { readLayers } from "./read-layers.ts";
+export { readFiles, type PassingFile } from "./layer-content.ts";
+export { readDirectoryTree } from "./directory-tree.ts";
