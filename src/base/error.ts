@@ -44,6 +44,7 @@ export type ErrorCode =
   | "index-invalid"
   | "package-invalid"
   | "database-invalid"
+  | "database-missing"
   | "repositories-invalid"
   | "arch-invalid"
   | "key-invalid"
@@ -64,7 +65,10 @@ export type ErrorCode =
   | "image-invalid"
   | "image-not-found"
   | "platform-not-found"
+  | "not-in-image"
   | "digest-mismatch"
+  | "registry-denied"
+  | "registry-refused"
   // Running commands in a root
   | "sandbox-unavailable"
   // bivy.lock

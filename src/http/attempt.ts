@@ -1,5 +1,5 @@
 /** One attempt at a request: the exchange, the redirects that it leads to, and the answer's body. */
-import type { EventSink, Limits } from "../base/index.ts";
+import { concatBytes, type EventSink, type Limits } from "../base/index.ts";
 import { frameBody, readBody, type BodyExpectations } from "./body.ts";
 import { failure, statusFailure, type Failure } from "./failure.ts";
 import { transferProgress } from "./progress.ts";
@@ -38,9 +38,16 @@ export async function attemptRequest(attempt: Attempt, first: Hop): Promise<Answ
       const answer = await receive(attempt, hop, reply);
       return answer.kind === "failure" ? redirected(answer, first, hop) : answer;
     }
+    if (!isRedirect(reply.status)) {
+      const refused = statusFailure(reply.status, reply.statusText, reply.headers);
+      const explanation = await explain(attempt, hop, reply);
+      return redirected(
+        explanation === undefined ? refused : { ...refused, explanation },
+        first,
+        hop,
+      );
+    }
     discard(reply);
-    if (!isRedirect(reply.status))
-      return redirected(statusFailure(reply.status, reply.statusText, reply.headers), first, hop);
     const next =
       count < redirects
         ? nextHop(hop, reply.status, reply.headers.get("location"))
@@ -64,7 +71,7 @@ function redirected(found: Failure, first: Hop, last: Hop): Failure {
 /** Uploads below this size are not worth an event. */
 const reportedUploadBytes = 64 * 1024;
 
-function send(attempt: Attempt, hop: Hop): Promise<Reply | Failure> {
+async function send(attempt: Attempt, hop: Hop): Promise<Reply | Failure> {
   const { transport, request, subject, events, stallMilliseconds } = attempt;
   const { body } = hop;
   const size = body instanceof Uint8Array ? body.byteLength : Number(hop.headers["content-length"]);
@@ -83,6 +90,7 @@ function send(attempt: Attempt, hop: Hop): Promise<Reply | Failure> {
       ...hop.headers,
     },
     body,
+    trust: await request.trust?.(hop.url.host),
     signal: request.signal,
     stallMilliseconds,
     idempotent: isIdempotent(request),
@@ -150,6 +158,23 @@ async function* replayed(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   yield* chunks;
   if (error !== undefined) throw error;
+}
+
+/** Reads what an answer that is not accepted says; lets go of it where nobody asked. */
+async function explain(attempt: Attempt, hop: Hop, reply: Reply): Promise<string | undefined> {
+  const read = attempt.request.explain;
+  const answer = read === undefined ? undefined : await receive(attempt, hop, reply);
+  if (read === undefined || answer?.kind !== "answer") {
+    discard(reply);
+    return undefined;
+  }
+  const parts: Uint8Array[] = [];
+  try {
+    for await (const chunk of answer.response.body) parts.push(chunk);
+  } catch {
+    // What came is enough, or there is none.
+  }
+  return read(concatBytes(parts));
 }
 
 /** Lets go of an answer whose body does not matter, keeping the connection when that is cheap. */

@@ -5,6 +5,11 @@ import { fileError } from "../base/index.ts";
 
 const pemCertificate = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
+/** The certificates of PEM text, one by one. */
+export function pemCertificates(text: string): string[] {
+  return text.match(pemCertificate) ?? [];
+}
+
 /** The certificates of PEM text, and of the file that `SSL_CERT_FILE` names. */
 export function readCertificates(
   text: string | undefined,
@@ -12,7 +17,7 @@ export function readCertificates(
 ): string[] {
   const file = environment["SSL_CERT_FILE"];
   const fromFile = file === undefined || file === "" ? "" : readFile(file);
-  return `${text ?? ""}\n${fromFile}`.match(pemCertificate) ?? [];
+  return pemCertificates(`${text ?? ""}\n${fromFile}`);
 }
 
 function readFile(path: string): string {

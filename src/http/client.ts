@@ -50,6 +50,8 @@ export interface HttpPolicy {
   readonly tries: number;
   readonly wait: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
   readonly random: () => number;
+  /** How long no byte may come. */
+  readonly stallMilliseconds: number;
 }
 
 export interface HttpClient {
@@ -62,6 +64,8 @@ export interface HttpClient {
   readonly policy?: Partial<HttpPolicy>;
 }
 
+const defaultStallMilliseconds = 30_000;
+
 export function policyOf(client: HttpClient): HttpPolicy {
   return {
     events: ignoreEvents,
@@ -69,6 +73,7 @@ export function policyOf(client: HttpClient): HttpPolicy {
     tries: 3,
     wait: waitMilliseconds,
     random: Math.random,
+    stallMilliseconds: defaultStallMilliseconds,
     ...client.policy,
   };
 }
@@ -100,6 +105,7 @@ class PooledClient implements HttpClient {
       tries: Math.max(1, options.retries ?? 3),
       wait: options.wait ?? waitMilliseconds,
       random: options.random ?? Math.random,
+      stallMilliseconds: options.stallMilliseconds ?? defaultStallMilliseconds,
     };
     this.#options = options;
     this.#slots = new Slots(options.concurrency ?? 4);
@@ -119,9 +125,8 @@ class PooledClient implements HttpClient {
     const original = parseHttpUrl(request.url);
     const subject = redactCredentials(request.subject ?? showUrl(original));
     if (this.offline) throw offlineError(subject);
-    const sources = this.#mirrors(original).filter(
-      ({ href }) => request.skip?.includes(href) !== true,
-    );
+    const places = request.direct === true ? [original] : this.#mirrors(original);
+    const sources = places.filter(({ href }) => request.skip?.includes(href) !== true);
     const open = sources.find(
       (source) => source.protocol !== "https:" && !isLoopback(source.hostname),
     );
@@ -168,7 +173,8 @@ class PooledClient implements HttpClient {
     request: HttpRequest,
     subject: string,
   ): Promise<{ answer: Answer | Failure; tries: number }> {
-    const { tries, random, wait, events } = this.policy;
+    const { random, wait, events } = this.policy;
+    const tries = request.tries ?? this.policy.tries;
     const idempotent = isIdempotent(request);
     for (let attempt = 1; ; attempt++) {
       if (request.signal?.aborted === true) throw abortedError(subject);
@@ -189,13 +195,12 @@ class PooledClient implements HttpClient {
   /** The slot is given back between tries, and after the last byte of the body. */
   async #try(hop: Hop, request: HttpRequest, subject: string): Promise<Answer | Failure> {
     const { events, limits } = this.policy;
+    const stallMilliseconds = request.stallMilliseconds ?? this.policy.stallMilliseconds;
     const {
       environment = process.env,
       connectMilliseconds = 15_000,
       extraCertificates,
     } = this.#options;
-    const stallMilliseconds =
-      request.stallMilliseconds ?? this.#options.stallMilliseconds ?? 30_000;
     // What the reader of a body sends on must not wait for that body's own slot.
     const slot =
       typeof request.body === "function"

@@ -245,7 +245,7 @@ class Download {
 }
 
 /** The next chunk, undefined at the end, or the error of a body that a retry may mend. */
-async function nextChunk(
+export async function nextChunk(
   body: AsyncIterator<Uint8Array>,
 ): Promise<Uint8Array | BivyError | undefined> {
   try {

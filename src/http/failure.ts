@@ -7,6 +7,8 @@ export interface Failure {
   readonly code: ErrorCode;
   /** What happened, without the URL and without credentials. */
   readonly reason: string;
+  /** What the server says about it. */
+  readonly explanation?: string;
   readonly hint: string | undefined;
   readonly retryable: boolean;
   /** Milliseconds that the server asked to wait. */
@@ -139,6 +141,12 @@ export function isCertificateError(errno: string): boolean {
   return certificateErrors.test(errno);
 }
 
+/** Whether a request failed because the server could not prove who it is. */
+export function isUntrustedServer(error: unknown): boolean {
+  const cause = isBivyError(error, "http-unreachable") ? error.cause : undefined;
+  return isCertificateError((cause as NodeJS.ErrnoException | undefined)?.code ?? "");
+}
+
 /** What became of one place that a URL was asked from. */
 export interface Attempted {
   /** As shown. */
@@ -154,13 +162,14 @@ export interface Attempted {
 export function requestError(subject: string, attempted: readonly Attempted[]): BivyError {
   const root =
     attempted.find(({ failure: { code } }) => code !== "http-not-found") ?? attempted[0]!;
-  const { code, reason, hint, cause } = root.failure;
+  const { code, reason, explanation, hint, cause } = root.failure;
+  const said = explanation === undefined ? "" : `: ${explanation}`;
   const [only] = attempted;
   const tried =
     attempted.length === 1 && only!.url === subject
       ? triesText(only!.tries)
       : `; tried ${attempted.map(({ url, tries, failure: { reason: why } }) => `${url} (${why}${tries > 1 ? `, ${tries} tries` : ""})`).join(", ")}`;
-  return new BivyError(code, `${subject}: ${reason}${tried}`, {
+  return new BivyError(code, `${subject}: ${reason}${said}${tried}`, {
     ...(hint === undefined ? {} : { hint }),
     ...(cause === undefined ? {} : { cause }),
   });

@@ -22,6 +22,7 @@ const harmlessHeaders: ReadonlySet<string> = new Set([
   "accept",
   "accept-encoding",
   "content-length",
+  "content-range",
   "content-type",
   "if-modified-since",
   "if-none-match",

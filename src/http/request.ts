@@ -1,5 +1,6 @@
 /** What is asked of the HTTP client, and what it answers. */
 import type { Chunks } from "../base/index.ts";
+import type { TrustChooser } from "./trust.ts";
 
 export interface HttpRequest {
   readonly url: string;
@@ -33,6 +34,17 @@ export interface HttpRequest {
   readonly secure?: boolean;
   /** Places that are not asked any more, as `HttpResponse.source` named them. */
   readonly skip?: readonly string[];
+  /** Ask the URL itself, never a mirror of it. */
+  readonly direct?: boolean;
+  /** How often one server is tried; default as the client was told. */
+  readonly tries?: number;
+  /** How servers prove who they are; default by the client's authorities. */
+  readonly trust?: TrustChooser;
+  /**
+   * What an unwelcome answer says about itself, read from its body, of which it gets 1 MiB at most. The
+   * text goes into the error's message.
+   */
+  readonly explain?: (body: Uint8Array) => string | undefined;
 }
 
 export interface HttpResponse {

@@ -7,10 +7,11 @@ import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import type { RequestOptions } from "node:https";
 import * as tls from "node:tls";
 import { messageOf, type Chunks } from "../base/index.ts";
-import { readCertificates, systemCertificates } from "./certificates.ts";
+import { pemCertificates, readCertificates, systemCertificates } from "./certificates.ts";
 import { connectionFailure, failure, isCertificateError, type Failure } from "./failure.ts";
 import { http, https } from "./node-http.ts";
 import { chooseProxies, hostOf, portOf, type Proxy, type ProxyChooser } from "./proxy.ts";
+import type { OriginTrust } from "./trust.ts";
 import { openTunnel } from "./tunnel.ts";
 
 export interface Exchange {
@@ -19,6 +20,8 @@ export interface Exchange {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | (() => Chunks) | undefined;
+  /** How the server proves who it is, where that differs. */
+  readonly trust: OriginTrust | undefined;
   readonly signal: AbortSignal | undefined;
   readonly stallMilliseconds: number;
   /** Whether the exchange may be repeated when a pooled connection turns out to be closed. */
@@ -45,7 +48,7 @@ export interface TransportOptions {
 export class Transport {
   readonly #options: TransportOptions;
   readonly #chooseProxy: ProxyChooser;
-  readonly #agents = new Map<string, Agent>();
+  readonly #agents = new Map<OriginTrust | undefined, Map<string, Agent>>();
   #authorities: string[] | undefined;
   #triedSystemCertificates = false;
 
@@ -67,7 +70,8 @@ export class Transport {
   }
 
   close(): void {
-    for (const agent of this.#agents.values()) agent.destroy();
+    for (const agents of this.#agents.values())
+      for (const agent of agents.values()) agent.destroy();
     this.#agents.clear();
   }
 
@@ -86,20 +90,34 @@ export class Transport {
     return true;
   }
 
-  #agent(secure: boolean, proxy: Proxy | undefined, reuse: boolean): Agent {
+  #agent({ url, idempotent, trust }: Exchange, proxy: Proxy | undefined): Agent {
+    const secure = url.protocol === "https:";
+    // A server may close an idle connection just as it is used again. What must not be sent twice
+    // goes over a connection of its own, so that such a break never raises the question.
+    const reuse = idempotent;
     const name = `${secure ? "https" : "http"} ${reuse ? "kept" : "single"} ${proxy?.url.href ?? ""}`;
-    let agent = this.#agents.get(name);
+    const agents = this.#agents.get(trust) ?? new Map<string, Agent>();
+    this.#agents.set(trust, agents);
+    let agent = agents.get(name);
     if (agent === undefined) {
-      agent = this.#createAgent(secure, proxy, reuse);
-      this.#agents.set(name, agent);
+      agent = this.#createAgent(secure, proxy, reuse, trust);
+      agents.set(name, agent);
     }
     return agent;
   }
 
-  #createAgent(secure: boolean, proxy: Proxy | undefined, reuse: boolean): Agent {
+  #createAgent(
+    secure: boolean,
+    proxy: Proxy | undefined,
+    reuse: boolean,
+    trust: OriginTrust | undefined,
+  ): Agent {
+    const proven = this.#authorities === undefined ? {} : { ca: this.#authorities };
+    // Trust in a server is no trust in the proxy on the way to it.
+    const isProxyItself = proxy !== undefined && !secure;
     const settings = {
       keepAlive: reuse,
-      ...(this.#authorities === undefined ? {} : { ca: this.#authorities }),
+      ...(isProxyItself ? proven : { ...proven, ...this.#serverSettings(trust) }),
     };
     // A plain request through a proxy is a request to the proxy itself.
     const secureHop = proxy !== undefined && !secure ? proxy.url.protocol === "https:" : secure;
@@ -109,7 +127,7 @@ export class Transport {
     const { connectMilliseconds } = this.#options;
     agent.createConnection = (options, callback) => {
       const target = options as tls.ConnectionOptions & { host: string; port: number };
-      openTunnel(proxy, target.host, Number(target.port), connectMilliseconds, settings.ca).then(
+      openTunnel(proxy, target.host, Number(target.port), connectMilliseconds, proven.ca).then(
         (socket) => callback?.(null, tls.connect({ ...target, socket })),
         (error: Error) => callback?.(error, undefined as never),
       );
@@ -118,12 +136,22 @@ export class Transport {
     return agent;
   }
 
+  #serverSettings(trust: OriginTrust | undefined): tls.ConnectionOptions {
+    if (trust === undefined) return {};
+    const { authorities, unverified, identity } = trust;
+    const own = pemCertificates(authorities ?? "");
+    return {
+      ...(own.length === 0 ? {} : { ca: [...(this.#authorities ?? tls.rootCertificates), ...own] }),
+      // Without an authority to read, which takes some time.
+      ...(unverified === true ? { rejectUnauthorized: false, ca: [] } : {}),
+      ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.key }),
+    };
+  }
+
   async #sendOnce(exchange: Exchange, mayRepeat: boolean): Promise<Reply | Failure> {
     const secure = exchange.url.protocol === "https:";
     const proxy = this.#chooseProxy(exchange.url);
-    // A server may close an idle connection just as it is used again. What must not be sent twice
-    // goes over a connection of its own, so that such a break never raises the question.
-    const agent = this.#agent(secure, proxy, exchange.idempotent);
+    const agent = this.#agent(exchange, proxy);
     const options: RequestOptions = {
       method: exchange.method,
       agent,
@@ -159,6 +187,7 @@ export class Transport {
         connectMilliseconds,
       );
       let stalled: NodeJS.Timeout | undefined;
+      const upload: UploadState = { waitsForSource: false };
       const settle = (): void => {
         clearTimeout(connecting);
         clearTimeout(stalled);
@@ -172,16 +201,15 @@ export class Transport {
       const abort = (): void => fail(failure("aborted", "aborted"));
       const connected = (): void => {
         clearTimeout(connecting);
-        stalled ??= setTimeout(
-          () =>
-            fail(
-              failure("http-stalled", `no byte came for ${seconds(stallMilliseconds)}`, {
-                hint: "The server or the network hangs: try again, or use a mirror.",
-                retryable: true,
-              }),
-            ),
-          stallMilliseconds,
-        );
+        stalled ??= setTimeout(() => {
+          if (upload.waitsForSource) return void stalled?.refresh();
+          fail(
+            failure("http-stalled", `no byte came for ${seconds(stallMilliseconds)}`, {
+              hint: "The server or the network hangs: try again, or use a mirror.",
+              retryable: true,
+            }),
+          );
+        }, stallMilliseconds);
       };
 
       request.on("socket", (socket) => {
@@ -205,7 +233,7 @@ export class Transport {
       signal?.addEventListener("abort", abort, { once: true });
       if (signal?.aborted === true) return abort();
 
-      sendBody(request, exchange, () => stalled?.refresh()).catch((error: unknown) => {
+      sendBody(request, exchange, upload, () => stalled?.refresh()).catch((error: unknown) => {
         settle();
         request.destroy();
         reject(error as Error);
@@ -214,10 +242,16 @@ export class Transport {
   }
 }
 
+interface UploadState {
+  /** The server is not to blame for a silence while the next bytes to send are still to come. */
+  waitsForSource: boolean;
+}
+
 /** Writes the body; `onProgress` is called whenever the connection has taken some of it. */
 async function sendBody(
   request: ClientRequest,
   exchange: Exchange,
+  upload: UploadState,
   onProgress: () => void,
 ): Promise<void> {
   const { body } = exchange;
@@ -232,13 +266,17 @@ async function sendBody(
     });
   });
   let sent = 0;
+  upload.waitsForSource = true;
   for await (const chunk of body instanceof Uint8Array ? slices(body) : body()) {
+    upload.waitsForSource = false;
     if (answered || request.destroyed) return;
     if (!request.write(chunk)) await drained(request);
     sent += chunk.byteLength;
     onProgress();
     exchange.onSent(sent, false);
+    upload.waitsForSource = true;
   }
+  upload.waitsForSource = false;
   if (answered || request.destroyed) return;
   request.end();
   exchange.onSent(sent, true);

@@ -29,7 +29,7 @@ export function parseHttpUrl(text: string, name?: string): URL {
 
 const userinfo = /([a-z][a-z0-9+.-]*:\/\/)[^\s/?#]*@/gi;
 const secretParameter =
-  /([?&][^=&#\s]*(?:sig|token|secret|passw|credential|auth|key)[^=&#\s]*=)[^&#\s]+/gi;
+  /([?&][^=&#\s]*(?:sig|token|secret|passw|credential|auth|key|verify|state|policy|hmac|jwt|session)[^=&#\s]*=)[^&#\s]+/gi;
 
 /** The text of a URL without its userinfo. What is no URL stays as it is. */
 export function withoutUserinfo(text: string): string {
