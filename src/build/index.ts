@@ -13,5 +13,4 @@ export {
   type LockedArch,
   type LockedPackage,
 } from "./lock.ts";
-export { checkDestination, isStandardOutput, writeOutput, type OutputOptions } from "./output.ts";
 export { resolveImage, type Resolution, type ResolvedPackage } from "./resolve.ts";

@@ -25,9 +25,11 @@ import {
   layoutFileName,
   nameOf,
   parseLayoutIndex,
+  referenceOf,
 } from "./layout-index.ts";
 import { layerMediaType } from "./media-type.ts";
-import { formatReference, tryParseReference, withDefaultTag } from "./reference.ts";
+import { type IndexManifest } from "./manifest.ts";
+import { formatReference, tryParseReference, withDefaultTag, type Reference } from "./reference.ts";
 import { indexTar, readIndexed, type TarFile, type TarIndex } from "./tar-index.ts";
 
 export type ArchiveKind = "oci-archive" | "docker-archive";
@@ -37,8 +39,17 @@ export interface ImageArchive {
   readonly path: string;
   /** The names of the images in it, in order; an image without a name has none. */
   readonly names: readonly string[];
+  /** What it holds, each image once, in order. */
+  readonly entries: readonly ArchiveEntry[];
   /** By tag, reference, digest or image id; without a name, the only image there is. */
   open(name?: string): Promise<ImageOrIndex>;
+}
+
+/** An image in an archive. */
+export interface ArchiveEntry {
+  /** The whole names that loading gives it; none where the archive has only a tag, or nothing. */
+  readonly references: readonly Reference[];
+  open(): Promise<ImageOrIndex>;
 }
 
 export interface ArchiveOptions {
@@ -84,8 +95,22 @@ function layoutArchive(tar: TarIndex, rawIndex: Uint8Array, limits: Limits): Ima
     kind: "oci-archive",
     path,
     names: index.manifests.map(nameOf).filter((name) => name !== undefined),
+    entries: layoutEntries(index, source, limits),
     open: async (name) => openImage(findEntry(index, name, path), source, { limits }),
   };
+}
+
+/** Entries of one digest are one image with several names. */
+function layoutEntries(
+  { manifests }: IndexManifest,
+  source: BlobSource,
+  limits: Limits,
+): readonly ArchiveEntry[] {
+  const byDigest = Map.groupBy(manifests, ({ digest }) => digest);
+  return [...byDigest.values()].map((entries) => ({
+    references: entries.map(referenceOf).filter((reference) => reference !== undefined),
+    open: () => openImage(entries[0]!, source, { limits }),
+  }));
 }
 
 /** One image of manifest.json. */
@@ -102,6 +127,10 @@ function dockerArchive(tar: TarIndex, rawManifest: Uint8Array, limits: Limits): 
     kind: "docker-archive",
     path: tar.subject,
     names: images.flatMap((image) => image.tags),
+    entries: images.map((image) => ({
+      references: image.tags.map(tryParseReference).filter((reference) => reference !== undefined),
+      open: () => openSavedImage(tar, image, limits),
+    })),
     open: async (name) => openSavedImage(tar, findSavedImage(images, name, tar.subject), limits),
   };
 }

@@ -15,17 +15,21 @@ import {
   encodeText,
   fileError,
   ignoreEvents,
+  isBivyError,
   type Chunks,
   type Content,
+  type Digest,
   type EventSink,
 } from "../base/index.ts";
 import { addressOf } from "./blobs.ts";
-import { blobsOf, reportTransfer } from "./copy.ts";
+import { blobsOf, reportTransfer, type CopyOptions } from "./copy.ts";
+import { isAttestation, refNameAnnotation, type Descriptor } from "./descriptor.ts";
 import { sortMap, type TextMap } from "./document.ts";
-import { type ImageOrIndex } from "./image.ts";
+import { type Image, type ImageOrIndex } from "./image.ts";
 import { type Layer } from "./layer.ts";
 import {
   checkEntryName,
+  containerdNameAnnotation,
   emptyIndex,
   indexFileName,
   layoutFileName,
@@ -33,13 +37,14 @@ import {
   putEntry,
 } from "./layout-index.ts";
 import { describeWithPlatform } from "./layout.ts";
-import { encodeIndex } from "./manifest.ts";
+import { encodeIndex, type IndexManifest } from "./manifest.ts";
+import { isConfigType } from "./media-type.ts";
 import { type Platform } from "./platform.ts";
 import { formatReference, withDefaultTag, type Reference } from "./reference.ts";
 import { selectPlatform } from "./select.ts";
 import { removeUnfinishedFiles, replaceFile } from "./unfinished-file.ts";
 
-export interface OciArchiveOptions {
+export interface OciArchiveOptions extends CopyOptions {
   /** The tag or reference of the image in the archive. */
   readonly name?: string;
   /** Of the entry in index.json. */
@@ -52,19 +57,123 @@ export async function* ociArchive(
   image: ImageOrIndex,
   options: OciArchiveOptions = {},
 ): AsyncGenerator<Uint8Array> {
-  const { name, annotations, events = ignoreEvents } = options;
+  const { name, annotations } = options;
   if (name !== undefined) checkEntryName(name);
+  const files = await blobFiles(image, options);
+  yield* layoutTar(
+    files,
+    putEntry(emptyIndex, await describeWithPlatform(image), name, annotations),
+  );
+}
+
+async function blobFiles(
+  image: ImageOrIndex,
+  options: CopyOptions & { readonly events?: EventSink },
+): Promise<Map<string, Content>> {
+  const { events = ignoreEvents } = options;
   const files = new Map<string, Content>();
-  for await (const { descriptor, role, content } of blobsOf(image))
-    files.set(`blobs/sha256/${descriptor.digest.slice("sha256:".length)}`, {
+  for await (const { descriptor, role, content } of blobsOf(image, options))
+    files.set(blobName(descriptor.digest), {
       size: content.size,
       chunks: () =>
         role === "layer" ? reportTransfer(descriptor, content, events) : content.chunks(),
     });
-  const index = putEntry(emptyIndex, await describeWithPlatform(image), name, annotations);
-  files.set(indexFileName, bytesContent(encodeIndex(index)));
-  files.set(layoutFileName, bytesContent(encodeText(layoutMarker)));
-  yield* writeTar([directoryItem("blobs"), directoryItem("blobs/sha256"), ...fileItems(files)]);
+  return files;
+}
+
+function blobName(digest: Digest): string {
+  return `blobs/sha256/${digest.slice("sha256:".length)}`;
+}
+
+function layoutTar(
+  files: ReadonlyMap<string, Content>,
+  index: IndexManifest,
+): AsyncGenerator<Uint8Array> {
+  const all = new Map(files);
+  all.set(indexFileName, bytesContent(encodeIndex(index)));
+  all.set(layoutFileName, bytesContent(encodeText(layoutMarker)));
+  return writeTar([directoryItem("blobs"), directoryItem("blobs/sha256"), ...fileItems(all)]);
+}
+
+/** An image on its way into a saved archive, with the names that loading it gives. */
+export interface ImageToSave extends CopyOptions {
+  readonly image: ImageOrIndex;
+  readonly references: readonly Reference[];
+}
+
+/**
+ * The bytes of an archive that every client loads with nothing lost: an OCI layout of whole indexes,
+ * compressed as they are, and beside it the manifest.json of docker save, which names one image of
+ * each: that of `platform`, or of this machine, or else the first.
+ */
+export async function* savedArchive(
+  saved: readonly ImageToSave[],
+  options: { readonly platform?: Platform; readonly events?: EventSink } = {},
+): AsyncGenerator<Uint8Array> {
+  const { events, platform } = options;
+  const files = new Map<string, Content>();
+  const entries: Descriptor[] = [];
+  const manifest: object[] = [];
+  for (const { image, references, includes } of saved) {
+    const copying = {
+      ...(includes === undefined ? {} : { includes }),
+      ...(events === undefined ? {} : { events }),
+    };
+    for (const [name, content] of await blobFiles(image, copying)) files.set(name, content);
+    const entry = await describeWithPlatform(image);
+    const named = references.map(withDefaultTag).filter(({ tag }) => tag !== undefined);
+    for (const reference of named) entries.push(nameEntry(entry, reference));
+    if (named.length === 0) entries.push(entry);
+    const chosen = await imageToRun(image, platform, includes);
+    if (chosen !== undefined) {
+      const { config, layers } = await chosen.manifest();
+      manifest.push({
+        Config: blobName(config.digest),
+        RepoTags: named.map(formatTagged),
+        Layers: layers.map(({ digest }) => blobName(digest)),
+      });
+    }
+  }
+  if (manifest.length > 0)
+    files.set("manifest.json", bytesContent(encodeText(JSON.stringify(manifest))));
+  yield* layoutTar(files, { ...emptyIndex, manifests: entries });
+}
+
+function nameEntry(entry: Descriptor, reference: Reference): Descriptor {
+  return {
+    ...entry,
+    annotations: {
+      [containerdNameAnnotation]: formatTagged(reference),
+      [refNameAnnotation]: reference.tag!,
+    },
+  };
+}
+
+/** A whole name: podman takes `alpine:3.20` for `localhost/alpine:3.20`, docker does not. */
+function formatTagged({ registry, repository, tag }: Reference): string {
+  return formatReference({ registry, repository, tag: tag! });
+}
+
+/** None where the image is an artifact, which nobody can run. */
+async function imageToRun(
+  from: ImageOrIndex,
+  platform: Platform | undefined,
+  includes: CopyOptions["includes"],
+): Promise<Image | undefined> {
+  const chosen = await selectPlatform(from, platform).catch(async (error: unknown) => {
+    if (platform !== undefined || !isBivyError(error, "platform-not-found", "image-invalid"))
+      throw error;
+    if (from.kind === "image") return undefined;
+    for (const child of await from.children()) {
+      const { descriptor } = child;
+      if (isAttestation(descriptor) || !(includes?.(descriptor) ?? true)) continue;
+      const opened = await child.open();
+      if (opened.kind === "image") return opened;
+    }
+    return undefined;
+  });
+  if (chosen === undefined) return undefined;
+  return isConfigType((await chosen.manifest()).config.mediaType) ? chosen : undefined;
 }
 
 export interface DockerArchiveOptions {
@@ -95,10 +204,7 @@ export async function* dockerArchive(
   const named = references.map(withDefaultTag).filter((reference) => reference.tag !== undefined);
   const saved = {
     Config: configName,
-    // Whole references: podman takes `alpine:3.20` for `localhost/alpine:3.20`, docker does not.
-    RepoTags: named.map(({ registry, repository, tag }) =>
-      formatReference({ registry, repository, tag: tag! }),
-    ),
+    RepoTags: named.map(formatTagged),
     Layers: layers.map(layerName),
   };
   files.set("manifest.json", bytesContent(encodeText(JSON.stringify([saved]))));

@@ -16,7 +16,7 @@ import { type TextMap } from "./document.ts";
 import { imageOf, type Image, type ImageIndex, type ImageOrIndex } from "./image.ts";
 import { type Layer } from "./layer.ts";
 import { encodeIndex, encodeManifest } from "./manifest.ts";
-import { mediaTypes, toOciMediaType } from "./media-type.ts";
+import { isConfigType, mediaTypes, toOciMediaType } from "./media-type.ts";
 import { type Platform } from "./platform.ts";
 
 export interface ImageParts {
@@ -96,7 +96,11 @@ export function imageFromRawConfig(
     blob(descriptor) {
       const layer = byDigest.get(descriptor.digest);
       if (layer === undefined) return image.blob(descriptor);
-      return { size: layer.size, chunks: () => layer.compressed() };
+      return {
+        size: layer.size,
+        ...(layer.repository === undefined ? {} : { repository: layer.repository }),
+        chunks: () => layer.compressed(),
+      };
     },
   };
 }
@@ -152,12 +156,19 @@ function noBlobs({ digest }: BlobAddress): never {
 
 async function describePart(part: IndexPart): Promise<Descriptor> {
   const { image, annotations } = part;
-  const platform = part.platform ?? (image.kind === "image" ? await platformOf(image) : undefined);
+  const platform = part.platform ?? (await platformToDescribe(image));
   return {
     ...describe(image),
     ...(platform === undefined ? {} : { platform }),
     ...(annotations === undefined ? {} : { annotations }),
   };
+}
+
+/** None where there is no config of an image, as in artifacts and nested indexes. */
+async function platformToDescribe(image: ImageOrIndex): Promise<Platform | undefined> {
+  if (image.kind === "index" || !isConfigType((await image.manifest()).config.mediaType))
+    return undefined;
+  return platformOf(image);
 }
 
 /** The platform that an image's config says it is for. */

@@ -3,31 +3,62 @@
  * other tools expect nothing but blobs in it.
  */
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { fileError, isBivyError, type Chunks, type Digest, makeFolders } from "../base/index.ts";
+import {
+  fileError,
+  isBivyError,
+  makeFolders,
+  tryParseDigest,
+  type Chunks,
+  type Digest,
+} from "../base/index.ts";
+import { factsIfPresent, namesIn } from "./absence.ts";
 import { missingBlob, verifyBlob, type BlobAddress, type BlobStore } from "./blobs.ts";
+import { removeAbandonedLeases, type Lease } from "./lease.ts";
 import { beginFile, removeUnfinishedFiles } from "./unfinished-file.ts";
 
 const readSize = 256 * 1024;
 /** Only its owner writes in it, whatever the umask is, as for files (see unfinished-file.ts). */
 export const folderMode = 0o755;
 
-/** The blobs in a folder that holds (or will hold) `blobs/sha256`. */
-export function folderBlobs(folder: string): BlobStore {
-  const directory = join(folder, "blobs", "sha256");
-  const pathOf = (digest: Digest) => join(directory, digest.slice("sha256:".length));
+/** The folder of the blobs of an OCI layout. */
+export function blobDirectory(folder: string): string {
+  return join(folder, "blobs", "sha256");
+}
+
+export function blobPath(folder: string, digest: Digest): string {
+  return join(blobDirectory(folder), digest.slice("sha256:".length));
+}
+
+/** The digests of the blobs in a folder; what has another name is none of them. */
+export async function listBlobs(folder: string): Promise<readonly Digest[]> {
+  const names = await namesIn(blobDirectory(folder));
+  return names
+    .map((name) => tryParseDigest(`sha256:${name}`))
+    .filter((digest) => digest !== undefined);
+}
+
+/**
+ * The blobs in a folder that holds (or will hold) `blobs/sha256`. With a lease, those that were found
+ * or written stay there as long as it stands.
+ */
+export function folderBlobs(folder: string, lease?: Lease): BlobStore {
   /** What was written or checked through this value: it need not be read again before it counts. */
   const known = new Set<Digest>();
   let prepared: Promise<void> | undefined;
 
   return {
     subject: folder,
-    read: ({ digest }) => readBlobFile(pathOf(digest), folder, digest),
+    read: ({ digest }) => readBlobFile(blobPath(folder, digest), folder, digest),
     async holds(blob) {
-      const path = pathOf(blob.digest);
-      const found = await stat(path).catch(() => undefined);
-      if (found === undefined || found.size !== blob.size) return false;
+      const path = blobPath(folder, blob.digest);
+      const isThere = async () => (await factsIfPresent(path))?.size === blob.size;
+      if (!(await isThere())) return false;
+      if (lease !== undefined) {
+        await lease.keepBlob(blob.digest);
+        // Until it was kept, it could go.
+        if (!(await isThere())) return false;
+      }
       if (known.has(blob.digest)) return true;
       // What another process left is hashed before it is trusted; damage is repaired by writing again.
       if (!(await isWhole(readBlobFile(path, folder, blob.digest), blob, folder))) return false;
@@ -35,13 +66,14 @@ export function folderBlobs(folder: string): BlobStore {
       return true;
     },
     async begin() {
-      prepared ??= prepare(folder, directory);
+      prepared ??= prepare(folder);
       await prepared;
       const file = await beginFile(folder);
       return {
         write: (chunk) => file.write(chunk),
         async commit({ digest }) {
-          await file.commit(pathOf(digest));
+          await lease?.keepBlob(digest);
+          await file.commit(blobPath(folder, digest));
           known.add(digest);
         },
         abort: () => file.abort(),
@@ -74,10 +106,12 @@ async function isWhole(chunks: Chunks, blob: BlobAddress, subject: string): Prom
   }
 }
 
-async function prepare(folder: string, directory: string): Promise<void> {
+async function prepare(folder: string): Promise<void> {
+  const directory = blobDirectory(folder);
   try {
     await makeFolders(directory, folderMode);
     await removeUnfinishedFiles(folder);
+    await removeAbandonedLeases(folder);
   } catch (error) {
     throw fileError(error, "preparing", directory);
   }

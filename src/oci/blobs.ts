@@ -10,20 +10,33 @@ import {
   limitExceeded,
   startHash,
   type Chunks,
+  type Content,
   type Digest,
   type Limits,
 } from "../base/index.ts";
+import { type Reference } from "./reference.ts";
 
 /** What a blob is known by. */
 export interface BlobAddress {
   readonly digest: Digest;
   /** In bytes. */
   readonly size: number;
+  /** Where it is known: a registry keeps manifests apart from other blobs. */
+  readonly mediaType?: string;
+}
+
+/** A repository of a registry. Others of the same registry can take blobs from it. */
+export type RepositoryName = Pick<Reference, "registry" | "repository">;
+
+/** The bytes of a blob, and the repository that they are in, if it is one of a registry. */
+export interface BlobContent extends Content {
+  readonly repository?: RepositoryName;
 }
 
 export interface BlobSource {
   /** What messages call it, such as the path of a layout. */
   readonly subject: string;
+  readonly repository?: RepositoryName;
   /** The bytes as they are stored, not verified; fails with `image-invalid` where there are none. */
   read(blob: BlobAddress): Chunks;
 }

@@ -1,5 +1,5 @@
 /** Descriptors: what a blob is, its size and its digest (OCI image-spec, descriptor.md). */
-import { type Digest } from "../base/index.ts";
+import { tryParseDigest, type Digest } from "../base/index.ts";
 import {
   checkDigest,
   checkFields,
@@ -30,6 +30,8 @@ export const refNameAnnotation = "org.opencontainers.image.ref.name";
 
 /** Marks what belongs to another image of the same index, as buildx's attestations do. */
 const referenceTypeAnnotation = "vnd.docker.reference.type";
+
+const referenceDigestAnnotation = "vnd.docker.reference.digest";
 
 export function checkDescriptor(value: unknown, at: string): Descriptor {
   const fields = checkFields(value, at, {
@@ -63,6 +65,12 @@ export function isAttestation(descriptor: Descriptor): boolean {
     descriptor.annotations?.[referenceTypeAnnotation] === "attestation-manifest" ||
     (descriptor.platform?.os === "unknown" && descriptor.platform.architecture === "unknown")
   );
+}
+
+/** The digest of the image of the same index that an attestation is about, where it says so. */
+export function attestedDigest({ annotations }: Descriptor): Digest | undefined {
+  const digest = annotations?.[referenceDigestAnnotation];
+  return digest === undefined ? undefined : tryParseDigest(digest);
 }
 
 /** The descriptor without what an index says about it: type, digest and size alone. */

@@ -1,23 +1,21 @@
-/** Output of a build: an image on its way to the places that the user named. */
+/** Destinations: writing an image to a place that the user named. */
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { BivyError, type Chunks, type EventSink } from "../base/index.ts";
-import {
-  createLayout,
-  dockerArchive,
-  formatImageLocator,
-  ociArchive,
-  parseReference,
-  tryParseReference,
-  writeArchiveFile,
-  type ImageLocator,
-  type ImageOrIndex,
-  type ImageStore,
-  type Platform,
-} from "../oci/index.ts";
+import { dockerArchive, ociArchive, writeArchiveFile } from "./archive-write.ts";
+import { type CopyOptions } from "./copy.ts";
+import { type ImageOrIndex } from "./image.ts";
+import { createLayout } from "./layout.ts";
+import { formatImageLocator, type ImageLocator } from "./locator.ts";
+import { type Platform } from "./platform.ts";
+import { parseReference, tryParseReference } from "./reference.ts";
+import type { Registries } from "./registry/registries.ts";
+import { type ImageStore } from "./store.ts";
 
-export interface OutputOptions {
+export interface DestinationOptions extends CopyOptions {
   readonly store: ImageStore;
+  /** Asked for when the destination is a registry. */
+  readonly registries: () => Promise<Registries>;
   readonly events?: EventSink;
   /** Which image of an index a docker-archive gets; this machine's by default. */
   readonly platform?: Platform;
@@ -28,42 +26,50 @@ export interface OutputOptions {
 /** The file name that stands for standard output. */
 const standardOutput = "-";
 
-/** Writes an image to one place; what was there under the same name is replaced once all is written. */
-export async function writeOutput(
+/**
+ * Writes an image to one place; what was there under the same name is replaced once all is written. A
+ * reference without a prefix means the local store.
+ */
+export async function writeImage(
   image: ImageOrIndex,
   destination: ImageLocator,
-  options: OutputOptions,
+  options: DestinationOptions,
 ): Promise<void> {
-  const { store, events, platform } = options;
+  const { store, events, platform, includes } = options;
   const writeArchive = (path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> =>
     path === standardOutput ? options.standardOutput(chunks) : writeArchiveFile(path, chunks);
-  const reporting = events === undefined ? {} : { events };
+  const copying = {
+    ...(events === undefined ? {} : { events }),
+    ...(includes === undefined ? {} : { includes }),
+  };
   switch (destination.kind) {
     case "reference":
-      return store.put(image, destination.reference, events);
+    case "store":
+      return store.put(image, destination.reference, copying);
+    case "registry": {
+      const { reference } = destination;
+      await (await options.registries()).repository(reference).put(image, reference, copying);
+      return;
+    }
     case "oci": {
       const layout = await createLayout(destination.path);
-      return layout.put(image, { name: destination.name ?? "latest", ...reporting });
+      return layout.put(image, { name: destination.name ?? "latest", ...copying });
     }
     case "oci-archive":
     case "path": {
       const name = destination.kind === "path" ? undefined : destination.name;
-      return writeArchive(
-        destination.path,
-        ociArchive(image, { name: name ?? "latest", ...reporting }),
-      );
+      const archive = ociArchive(image, { name: name ?? "latest", ...copying });
+      return writeArchive(destination.path, archive);
     }
     case "docker-archive": {
       const { name } = destination;
       const references = name === undefined ? [] : [parseReference(name)];
-      return writeArchive(
-        destination.path,
-        dockerArchive(image, {
-          references,
-          ...reporting,
-          ...(platform === undefined ? {} : { platform }),
-        }),
-      );
+      const archive = dockerArchive(image, {
+        references,
+        ...copying,
+        ...(platform === undefined ? {} : { platform }),
+      });
+      return writeArchive(destination.path, archive);
     }
     case "dir":
       throw notAPlainFolder(destination);
@@ -72,7 +78,7 @@ export async function writeOutput(
 
 /** Refuses a destination that cannot work, before any work is done. */
 export async function checkDestination(destination: ImageLocator): Promise<void> {
-  if (destination.kind === "reference") return;
+  if ("reference" in destination) return;
   const { kind, path } = destination;
   if (kind === "dir") throw notAPlainFolder(destination);
   if (

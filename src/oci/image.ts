@@ -2,8 +2,8 @@
  * Images and image indexes as values: immutable, lazy, and bound to the raw bytes that their digest
  * names. Whatever is read through them is verified.
  */
-import { BivyError, defaultLimits, type Content, type Digest, type Limits } from "../base/index.ts";
-import { addressOf, readBlob, verifyBlob, type BlobSource } from "./blobs.ts";
+import { BivyError, defaultLimits, type Digest, type Limits } from "../base/index.ts";
+import { addressOf, readBlob, verifyBlob, type BlobContent, type BlobSource } from "./blobs.ts";
 import { parseConfig, type ImageConfig } from "./config.ts";
 import { type Descriptor } from "./descriptor.ts";
 import { layerOf, type Layer } from "./layer.ts";
@@ -29,7 +29,7 @@ export interface Image extends Manifested {
   /** Lowest first. */
   layers(): Promise<readonly Layer[]>;
   /** The bytes of the config or of a layer as they are stored, verified on every pass. */
-  blob(descriptor: Descriptor): Content;
+  blob(descriptor: Descriptor): BlobContent;
 }
 
 export interface ImageIndex extends Manifested {
@@ -94,6 +94,10 @@ export function imageOf(
 
   const { manifest } = document;
   const rawConfig = once(() => readBlob(source, manifest.config, limits));
+  /** A config that was read already is not fetched again. */
+  const configChunks = async function* () {
+    yield await rawConfig();
+  };
   const config = once(async () =>
     parseConfig(await rawConfig(), `${source.subject}: config ${manifest.config.digest}`),
   );
@@ -106,7 +110,11 @@ export function imageOf(
     layers: once(async () => pairLayers(manifest, await config(), source, limits)),
     blob: (descriptor) => ({
       size: descriptor.size,
-      chunks: () => verifyBlob(source.read(descriptor), descriptor, source.subject),
+      ...(source.repository === undefined ? {} : { repository: source.repository }),
+      chunks: () =>
+        descriptor.digest === manifest.config.digest && descriptor.size <= limits["document-size"]
+          ? configChunks()
+          : verifyBlob(source.read(descriptor), descriptor, source.subject),
     }),
   };
 }

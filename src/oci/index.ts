@@ -1,6 +1,7 @@
 /** oci: images, their formats, and the places on this machine where they are. */
 export {
   openArchive,
+  type ArchiveEntry,
   type ArchiveKind,
   type ArchiveOptions,
   type ImageArchive,
@@ -8,8 +9,10 @@ export {
 export {
   dockerArchive,
   ociArchive,
+  savedArchive,
   writeArchiveFile,
   type DockerArchiveOptions,
+  type ImageToSave,
   type OciArchiveOptions,
 } from "./archive-write.ts";
 export {
@@ -28,11 +31,15 @@ export {
   putBlob,
   verifyBlob,
   type BlobAddress,
+  type BlobContent,
   type BlobSink,
   type BlobSource,
   type BlobStore,
   type BlobWriter,
+  type RepositoryName,
 } from "./blobs.ts";
+export { type Collected, type CollectOptions } from "./collect.ts";
+export { copyReferrers } from "./copy-referrers.ts";
 export {
   encodeConfig,
   formatCreated,
@@ -44,8 +51,23 @@ export {
   type ImageConfig,
   type NameSet,
 } from "./config.ts";
-export { blobsOf, copyBlobs, type ImageBlob } from "./copy.ts";
+export {
+  blobSink,
+  blobsOf,
+  copyImage,
+  type CopyOptions,
+  type ImageBlob,
+  type ImageSink,
+} from "./copy.ts";
+export {
+  checkDestination,
+  isStandardOutput,
+  writeImage,
+  type DestinationOptions,
+} from "./destination.ts";
 export { isAttestation, refNameAnnotation, type Descriptor } from "./descriptor.ts";
+export { formatInstruction, historySteps, layerHistory, type HistoryStep } from "./history.ts";
+export { flattenImage, type FlattenOptions } from "./flatten.ts";
 export {
   imageOf,
   openImage,
@@ -55,6 +77,7 @@ export {
   type IndexChild,
   type OpenImageOptions,
 } from "./image.ts";
+export { readImageTree } from "./image-tree.ts";
 export { type Layer } from "./layer.ts";
 export { writeLayer, type LayerWriteOptions } from "./layer-write.ts";
 export {
@@ -66,12 +89,20 @@ export {
   type LayoutOptions,
   type LayoutPutOptions,
 } from "./layout.ts";
-export { locateImage, type LocatedImage, type LocateOptions } from "./locate.ts";
+export { detectLocator, locateImage, type LocatedImage, type LocateOptions } from "./locate.ts";
 export { formatImageLocator, parseImageLocator, type ImageLocator } from "./locator.ts";
 export { withLock, type LockOptions } from "./lock.ts";
 export { parseManifest, type IndexManifest, type Manifest } from "./manifest.ts";
 export { dockerMediaTypes, mediaTypes, type LayerCompression } from "./media-type.ts";
 export { annotate, appendLayers, changeConfig, type AppendOptions } from "./mutate.ts";
+export {
+  layoutPlace,
+  placeOf,
+  registryPlace,
+  storePlace,
+  type ImagePlace,
+  type PlaceOptions,
+} from "./place.ts";
 export {
   archOfPlatform,
   formatPlatform,
@@ -91,11 +122,22 @@ export {
   withDefaultTag,
   type Reference,
 } from "./reference.ts";
-export { platformsOf, selectPlatform } from "./select.ts";
+export { rebaseImage } from "./rebase.ts";
+export { childrenOf, platformsOf, selectPlatform } from "./select.ts";
+export { presentChildren, type PresentChildren } from "./sparse.ts";
 export {
   defaultStorePath,
   openStore,
   type ImageStore,
   type StoredImage,
   type StoreOptions,
+  type StorePutOptions,
 } from "./store.ts";
+export { type PresentImage, type StoredContents } from "./stored-contents.ts";
+export {
+  openCredentials,
+  type CredentialSource,
+  type CredentialsOptions,
+} from "./registry/credentials.ts";
+export { openRegistries, type Registries, type RegistriesOptions } from "./registry/registries.ts";
+export { type Repository, type RepositoryPutOptions, type Which } from "./registry/repository.ts";

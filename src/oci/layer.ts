@@ -8,7 +8,7 @@ import {
   type Digest,
   type Limits,
 } from "../base/index.ts";
-import { verifyBlob, type BlobSource } from "./blobs.ts";
+import { verifyBlob, type BlobSource, type RepositoryName } from "./blobs.ts";
 import { type Descriptor } from "./descriptor.ts";
 
 export interface Layer {
@@ -22,6 +22,8 @@ export interface Layer {
   readonly mediaType: string;
   /** Bytes of the uncompressed tar, where they are known without reading it. */
   readonly unpackedSize?: number;
+  /** The repository that its blob is in, if it is one of a registry. */
+  readonly repository?: RepositoryName;
   /** The stored bytes; the stream fails with `digest-mismatch` if they are not what they should be. */
   compressed(): AsyncIterable<Uint8Array>;
   /** The tar; both the stored bytes and the diff id are verified while it streams. */
@@ -41,6 +43,7 @@ export function layerOf(parts: LayerParts, source: BlobSource, limits: Limits): 
   const compressed = () => verifyBlob(source.read(descriptor), descriptor, source.subject);
   return {
     ...parts,
+    ...(source.repository === undefined ? {} : { repository: source.repository }),
     digest,
     size,
     mediaType,

@@ -6,7 +6,13 @@ import { BivyError } from "../base/index.ts";
 import { bareDescriptor, refNameAnnotation, type Descriptor } from "./descriptor.ts";
 import { parseDocument, showName, type TextMap } from "./document.ts";
 import { parseManifest, type IndexManifest } from "./manifest.ts";
-import { formatReference, isTag, tryParseReference, withDefaultTag } from "./reference.ts";
+import {
+  formatReference,
+  isTag,
+  tryParseReference,
+  withDefaultTag,
+  type Reference,
+} from "./reference.ts";
 
 export const layoutFileName = "oci-layout";
 export const indexFileName = "index.json";
@@ -14,7 +20,7 @@ export const indexFileName = "index.json";
 export const layoutMarker = '{"imageLayoutVersion":"1.0.0"}';
 
 /** The whole reference of an image, as containerd and docker save write it beside a bare tag. */
-const containerdNameAnnotation = "io.containerd.image.name";
+export const containerdNameAnnotation = "io.containerd.image.name";
 
 export const emptyIndex: IndexManifest = { schemaVersion: 2, manifests: [] };
 
@@ -36,6 +42,15 @@ export function parseLayoutIndex(bytes: Uint8Array, subject: string): IndexManif
 /** The name of an entry: a tag or a whole reference. */
 export function nameOf(descriptor: Descriptor): string | undefined {
   return descriptor.annotations?.[refNameAnnotation];
+}
+
+/** The whole reference of an entry; undefined where it has a bare tag or no name. */
+export function referenceOf({ annotations }: Descriptor): Reference | undefined {
+  const whole = annotations?.[containerdNameAnnotation];
+  if (whole !== undefined) return tryParseReference(whole);
+  const name = annotations?.[refNameAnnotation];
+  // A tag alone, such as `latest`, would be read as a repository of that name.
+  return name === undefined || isTag(name) ? undefined : tryParseReference(name);
 }
 
 /**
@@ -95,6 +110,7 @@ export function putEntry(
     ...bareDescriptor(entry),
     ...(Object.keys(all).length === 0 ? {} : { annotations: all }),
     ...(entry.platform === undefined ? {} : { platform: entry.platform }),
+    ...(entry.artifactType === undefined ? {} : { artifactType: entry.artifactType }),
   };
   const gives = (other: Descriptor) =>
     nameOf(other) === name && (name !== undefined || other.digest === entry.digest);

@@ -14,7 +14,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { encodeText } from "../base/index.ts";
 import { makeIndex } from "./assemble.ts";
-import { copyBlobs } from "./copy.ts";
+import { blobSink, copyImage } from "./copy.ts";
 import { type ImageOrIndex } from "./image.ts";
 import { createLayout, openLayout } from "./layout.ts";
 import { writeLayer } from "./layer-write.ts";
@@ -194,7 +194,7 @@ test("a cycle of indexes cannot be followed", async (context) => {
   const child = (await index.manifest()).manifests[0]!;
   writeFileSync(blobPath(folder, child.digest), Buffer.from(await index.rawManifest()));
   const read = await (await openLayout(folder)).open("a");
-  for (const follow of [() => selectPlatform(read), () => copyBlobs(read, layout.blobs)])
+  for (const follow of [() => selectPlatform(read), () => copyImage(read, blobSink(layout.blobs))])
     await fails(follow, "digest-mismatch", /blob sha256:/);
 });
 

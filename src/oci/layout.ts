@@ -1,27 +1,28 @@
 /**
  * OCI layouts: images in a folder of `oci-layout`, `index.json` and `blobs/sha256` (OCI image-spec,
- * image-layout.md). Blobs come first, then index.json is replaced under a lock, so that a reader and
- * a crash see either the images from before or those from after.
+ * image-layout.md). Blobs come first, then index.json is replaced.
  */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   BivyError,
   defaultLimits,
   encodeText,
   fileError,
-  limitExceeded,
+  makeFolders,
+  type Digest,
   type EventSink,
   type Limits,
-  makeFolders,
 } from "../base/index.ts";
+import { factsIfPresent, readIfPresent } from "./absence.ts";
 import { describe, platformOf } from "./assemble.ts";
-import { folderBlobs, folderMode } from "./blob-folder.ts";
+import { blobDirectory, folderBlobs, folderMode } from "./blob-folder.ts";
 import { type BlobStore } from "./blobs.ts";
-import { copyBlobs } from "./copy.ts";
+import { blobSink, copyImage, type CopyOptions } from "./copy.ts";
 import { type Descriptor } from "./descriptor.ts";
 import { type TextMap } from "./document.ts";
 import { openImage, type ImageOrIndex } from "./image.ts";
+import { openIndexFile, withIndexLock } from "./index-file.ts";
 import {
   checkEntryName,
   checkLayoutMarker,
@@ -31,22 +32,21 @@ import {
   layoutFileName,
   layoutMarker,
   nameOf,
-  parseLayoutIndex,
   putEntry,
   removeEntry,
 } from "./layout-index.ts";
-import { withLock } from "./lock.ts";
 import { encodeIndex, type IndexManifest } from "./manifest.ts";
+import { isConfigType } from "./media-type.ts";
+import { findReferrers, subjectOfEntry } from "./referrers.ts";
+import { storedManifests } from "./stored-manifest.ts";
 import { replaceFile } from "./unfinished-file.ts";
-
-const lockFileName = ".bivy.lock";
 
 export interface LayoutEntry {
   readonly name?: string;
   readonly descriptor: Descriptor;
 }
 
-export interface LayoutPutOptions {
+export interface LayoutPutOptions extends CopyOptions {
   /** The tag or reference; an image that has it already loses it. */
   readonly name?: string;
   /** Of the entry in index.json. */
@@ -65,6 +65,8 @@ export interface Layout {
   put(image: ImageOrIndex, options?: LayoutPutOptions): Promise<void>;
   /** Forgets a name; the blobs stay. False when there was none. */
   remove(name: string): Promise<boolean>;
+  /** The manifests that are about an image: by their `subject`, and in the index that lists them. */
+  referrers(subject: Digest, artifactType?: string): Promise<readonly Descriptor[]>;
 }
 
 export interface LayoutOptions {
@@ -86,7 +88,7 @@ export async function openLayout(path: string, options: LayoutOptions = {}): Pro
 export async function createLayout(path: string, options: LayoutOptions = {}): Promise<Layout> {
   if (!(await isLayout(path))) {
     await makeFolder(path);
-    await withLock(join(path, lockFileName), () => initialize(path));
+    await withIndexLock(path, () => initialize(path));
   }
   return openLayout(path, options);
 }
@@ -102,7 +104,7 @@ async function initialize(path: string): Promise<void> {
       `${path}: expected an OCI layout or an empty folder, found ${stranger} in it`,
       { hint: "Name another folder." },
     );
-  await makeFolder(join(path, "blobs", "sha256"));
+  await makeFolder(blobDirectory(path));
   if (!names.includes(indexFileName))
     await replaceFile(join(path, indexFileName), [encodeIndex(emptyIndex)]);
   await replaceFile(join(path, layoutFileName), [encodeText(layoutMarker)]);
@@ -121,73 +123,70 @@ async function makeFolder(path: string): Promise<void> {
 
 /** Whether a folder is an OCI layout. */
 export async function isLayout(path: string): Promise<boolean> {
-  const found = await stat(join(path, layoutFileName)).catch(() => undefined);
-  return found?.isFile() === true;
+  return (await factsIfPresent(join(path, layoutFileName)))?.isFile === true;
 }
 
 function layoutAt(path: string, blobs: BlobStore, limits: Limits): Layout {
-  const indexPath = join(path, indexFileName);
+  const index = openIndexFile(path, limits);
+  const readManifest = storedManifests(path, limits);
 
-  const readIndex = async (): Promise<IndexManifest> => {
-    const bytes = await readIfPresent(indexPath, limits);
-    return bytes === undefined ? emptyIndex : parseLayoutIndex(bytes, indexPath);
+  /** Without what is about another image: that is not meant where no name is given. */
+  const withoutReferrers = async (all: IndexManifest): Promise<IndexManifest> => {
+    const manifests: Descriptor[] = [];
+    for (const entry of all.manifests)
+      if ((await subjectOfEntry(entry, readManifest)) === undefined) manifests.push(entry);
+    return manifests.length === 0 ? all : { ...all, manifests };
   };
-  const changeIndex = (change: (index: IndexManifest) => IndexManifest): Promise<void> =>
-    withLock(join(path, lockFileName), async () => {
-      const before = await readIndex();
-      const after = change(before);
-      if (after !== before) await replaceFile(indexPath, [encodeIndex(after)]);
-    });
 
   return {
     path,
     blobs,
     async entries() {
-      const { manifests } = await readIndex();
+      const { manifests } = await index.read();
       return manifests.map((descriptor) => {
         const name = nameOf(descriptor);
         return name === undefined ? { descriptor } : { name, descriptor };
       });
     },
     async open(name) {
-      return openImage(findEntry(await readIndex(), name, path), blobs, { limits });
+      const all = await index.read();
+      const choice = name === undefined ? await withoutReferrers(all) : all;
+      return openImage(findEntry(choice, name, path), blobs, { limits });
     },
-    async put(image, { name, annotations, events } = {}) {
+    async put(image, { name, annotations, events, ...copying } = {}) {
       if (name !== undefined) checkEntryName(name);
-      await copyBlobs(image, blobs, events);
+      await copyImage(image, blobSink(blobs, events), copying);
       const entry = await describeWithPlatform(image);
-      await changeIndex((index) => putEntry(index, entry, name, annotations));
+      await index.change((before) => putEntry(before, entry, name, annotations));
     },
     async remove(name) {
       let removed = false;
-      await changeIndex((index) => {
-        const after = removeEntry(index, name);
-        removed = after.manifests.length < index.manifests.length;
-        return removed ? after : index;
+      await index.change((before) => {
+        const after = removeEntry(before, name);
+        removed = after.manifests.length < before.manifests.length;
+        return removed ? after : before;
       });
       return removed;
+    },
+    async referrers(subject, artifactType) {
+      const { manifests } = await index.read();
+      return findReferrers(manifests, subject, readManifest, artifactType);
     },
   };
 }
 
-/** The descriptor of an entry, with the platform of an image: clients list it without opening anything. */
+/**
+ * The descriptor of an entry, with the platform of an image or the type of an artifact: clients list
+ * it without opening anything.
+ */
 export async function describeWithPlatform(image: ImageOrIndex): Promise<Descriptor> {
-  if (image.kind === "index") return describe(image);
+  const { artifactType } = await image.manifest();
+  const entry = { ...describe(image), ...(artifactType === undefined ? {} : { artifactType }) };
+  // The config of an artifact can be anything.
+  if (image.kind === "index" || !isConfigType((await image.manifest()).config.mediaType))
+    return entry;
   const platform = await platformOf(image);
-  return platform.os === "" ? describe(image) : { ...describe(image), platform };
-}
-
-/** A file that must be small, or undefined where there is none. */
-async function readIfPresent(path: string, limits: Limits): Promise<Uint8Array | undefined> {
-  try {
-    const { size } = await stat(path);
-    if (size > limits["document-size"]) throw limitExceeded("document-size", limits, path);
-    return await readFile(path);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw fileError(error, "reading", path);
-  }
+  return platform.os === "" ? entry : { ...entry, platform };
 }
 
 async function notALayout(path: string): Promise<BivyError> {

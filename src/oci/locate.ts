@@ -1,16 +1,19 @@
-/** Opening the image at a locator that names a place on this machine. */
+/** Locating: opening what a locator names on this machine. */
 import { stat } from "node:fs/promises";
-import { BivyError, fileError, type Limits } from "../base/index.ts";
+import { BivyError, defaultLimits, fileError, isBivyError, type Limits } from "../base/index.ts";
 import { openArchive } from "./archive-read.ts";
 import { type ImageOrIndex } from "./image.ts";
 import { isLayout, openLayout } from "./layout.ts";
 import { type ImageLocator } from "./locator.ts";
 import { type ImageStore } from "./store.ts";
+import { detectTar } from "./tar-kind.ts";
 
 export type LocatedImage =
   | { readonly kind: "image"; readonly image: ImageOrIndex }
   /** A root file system, which is no image. */
-  | { readonly kind: "root"; readonly path: string };
+  | { readonly kind: "root"; readonly path: string }
+  /** A root file system in a tar, plain or compressed. */
+  | { readonly kind: "root-archive"; readonly path: string };
 
 export interface LocateOptions {
   /** Where references are looked up. */
@@ -18,14 +21,17 @@ export interface LocateOptions {
   readonly limits?: Limits;
 }
 
-/** What a locator names; undefined for a reference that the store does not have. */
+/** What a locator names; undefined for a reference that the store does not have, or that names a registry. */
 export async function locateImage(
   locator: ImageLocator,
   options: LocateOptions,
 ): Promise<LocatedImage | undefined> {
   const limits = options.limits === undefined ? {} : { limits: options.limits };
   switch (locator.kind) {
-    case "reference": {
+    case "registry":
+      return undefined;
+    case "reference":
+    case "store": {
       const image = await options.store.tryGet(locator.reference);
       return image === undefined ? undefined : { kind: "image", image };
     }
@@ -42,7 +48,10 @@ export async function locateImage(
       await checkFolder(locator.path);
       return { kind: "root", path: locator.path };
     case "path":
-      return locateImage(await detectLocator(locator.path), options);
+      return (
+        (await locateRootArchive(locator.path, options.limits ?? defaultLimits)) ??
+        locateImage(await detectLocator(locator.path), options)
+      );
   }
 }
 
@@ -53,6 +62,17 @@ export async function detectLocator(path: string): Promise<ImageLocator> {
   });
   if (!found.isDirectory()) return { kind: "oci-archive", path };
   return (await isLayout(path)) ? { kind: "oci", path } : { kind: "dir", path };
+}
+
+/** What is no tar at all is left to whoever reads image archives, to say what is wrong with it. */
+async function locateRootArchive(path: string, limits: Limits): Promise<LocatedImage | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile() !== true) return undefined;
+  const kind = await detectTar(path, limits).catch((error: unknown) => {
+    if (isBivyError(error, "tar-invalid", "tar-truncated")) return undefined;
+    throw error;
+  });
+  return kind === "root" ? { kind: "root-archive", path } : undefined;
 }
 
 async function checkFolder(path: string): Promise<void> {

@@ -30,15 +30,13 @@ test("locators name a place or a reference", () => {
     ["image:tar", { kind: "reference", reference: parseReference("image:tar") }],
     ["alpine:3.20", { kind: "reference", reference: parseReference("alpine:3.20") }],
     ["oci", { kind: "reference", reference: parseReference("oci") }],
+    ["docker://alpine", { kind: "registry", reference: parseReference("alpine") }],
+    ["store:alpine:3", { kind: "store", reference: parseReference("alpine:3") }],
   ];
   for (const [text, locator] of cases) {
     assert.deepEqual(parseImageLocator(text), locator, text);
     assert.equal(formatImageLocator(locator).replace(`:a@${digest}`, `:a@${digest}`), text);
   }
-  assert.deepEqual(parseImageLocator("docker://alpine"), {
-    kind: "reference",
-    reference: parseReference("alpine"),
-  });
 });
 
 test("what bivy does not read says what to do instead", async () => {
@@ -46,5 +44,6 @@ test("what bivy does not read says what to do instead", async () => {
   await fails(() => parseImageLocator("oci::tag"), "usage", /expected a path/);
   await fails(() => parseImageLocator("oci:dir:"), "usage", /expected a tag/);
   await fails(() => parseImageLocator("docker-daemon:alpine"), "usage", /does not read/);
+  await fails(() => parseImageLocator("https://a.example/x"), "reference-invalid", /URL of a page/);
   await fails(() => parseImageLocator("Alpine"), "reference-invalid", /Alpine/);
 });

@@ -8,6 +8,10 @@ import { parseReference, shortReference, type Reference } from "./reference.ts";
 export type ImageLocator =
   /** In the local store, or else in its registry. */
   | { readonly kind: "reference"; readonly reference: Reference }
+  /** In its registry, whatever the local store has (`docker://`). */
+  | { readonly kind: "registry"; readonly reference: Reference }
+  /** In the local store and nowhere else. */
+  | { readonly kind: "store"; readonly reference: Reference }
   /** An OCI layout in a folder. */
   | { readonly kind: "oci"; readonly path: string; readonly name?: string }
   /** A tarred OCI layout. */
@@ -25,6 +29,10 @@ const foreignTransports: Readonly<Record<string, string>> = {
   "docker-daemon": "Write it to a file first: docker save IMAGE -o image.tar",
   "containers-storage": "Write it to a file first: podman save IMAGE -o image.tar",
 };
+const namePrefixes = [
+  ["docker://", "registry"],
+  ["store:", "store"],
+] as const;
 const pathForm = /^(?:\.{0,2}\/|\.{1,2}$)|^[^:@]*\.(?:tar|tgz|tar\.(?:gz|zst))$/s;
 
 /**
@@ -40,13 +48,23 @@ export function parseImageLocator(text: string): ImageLocator {
     throw new BivyError("usage", `${text}: bivy does not read ${transport}`, {
       hint: foreignTransports[transport]!,
     });
+  if (/^https?:\/\//.test(text))
+    throw new BivyError(
+      "reference-invalid",
+      `${text}: expected an image, found the URL of a page`,
+      {
+        hint: `Write the name without the scheme: ${text.replace(/^https?:\/\//, "")}`,
+      },
+    );
   if (pathForm.test(text)) return { kind: "path", path: text };
-  const reference = text.startsWith("docker://") ? text.slice("docker://".length) : text;
-  return { kind: "reference", reference: parseReference(reference) };
+  for (const [prefix, kind] of namePrefixes)
+    if (text.startsWith(prefix))
+      return { kind, reference: parseReference(text.slice(prefix.length)) };
+  return { kind: "reference", reference: parseReference(text) };
 }
 
 function parsePlace(
-  kind: Exclude<ImageLocator["kind"], "reference" | "path">,
+  kind: Exclude<ImageLocator["kind"], "reference" | "registry" | "store" | "path">,
   rest: string,
   text: string,
 ): ImageLocator {
@@ -74,6 +92,8 @@ function checkPath(path: string, kind: string, text: string): string {
 /** Writes a locator as `parseImageLocator` reads it. */
 export function formatImageLocator(locator: ImageLocator): string {
   if (locator.kind === "reference") return shortReference(locator.reference);
+  if (locator.kind === "registry") return `docker://${shortReference(locator.reference)}`;
+  if (locator.kind === "store") return `store:${shortReference(locator.reference)}`;
   if (locator.kind === "path") return locator.path;
   if (locator.kind === "dir" || locator.name === undefined)
     return `${locator.kind}:${locator.path}`;

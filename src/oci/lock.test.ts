@@ -12,8 +12,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { withLock } from "./lock.ts";
 import { isOwnerGone, newOwner } from "../base/index.ts";
+import { removeStaleLocks, waitForRelease, withLock } from "./lock.ts";
 import { fails, temporaryFolder } from "./sample-images.test.ts";
 
 const source = (name: string) => new URL(name, import.meta.url).href;
@@ -105,4 +105,35 @@ test("processes that start over a stale lock never work at the same time", async
   const start = () => promisify(execFile)(process.execPath, ["--input-type=module", "-e", script]);
   await Promise.all(Array.from({ length: 4 }, start));
   assert.equal(readFileSync(counter, "utf8"), "80");
+});
+
+test("waiting for a release ends with the holder, not with the one after it", async (context) => {
+  const path = join(temporaryFolder(context), "lock");
+  await waitForRelease(path);
+  let released: Promise<void> | undefined;
+  await withLock(path, async () => {
+    released = waitForRelease(path);
+    await fails(() => waitForRelease(path, { timeoutMilliseconds: 5 }), "lock-timeout", /held/);
+  });
+  await withLock(path, () => released!);
+  // A holder that is gone is not waited for, though its lock is there.
+  const dead = deadOwner();
+  symlinkSync(dead, path);
+  await waitForRelease(path);
+  assert.equal(readlinkSync(path), dead);
+});
+
+test("the locks of killed processes are removed, those of others are not", async (context) => {
+  const folder = temporaryFolder(context);
+  const dead = deadOwner();
+  for (const name of [
+    ".bivy.lock",
+    `.bivy.lock.break-${dead.slice(-12)}`,
+    ".bivy-collecting.lock",
+    "other.lock",
+  ])
+    symlinkSync(dead, join(folder, name));
+  symlinkSync(newOwner(), join(folder, ".bivy-held.lock"));
+  await removeStaleLocks(folder);
+  assert.deepEqual(readdirSync(folder).sort(), [".bivy-held.lock", "other.lock"]);
 });

@@ -9,12 +9,14 @@
  * unique and gone, so nothing else can change the lock between that reading and the unlinking. The
  * breaking lock is an ordinary lock; a process killed while it holds it is dealt with the same way.
  *
- * Locks are held for the moment in which an index.json is replaced, never while blobs are written.
+ * Locks are held for the moment in which an index.json is replaced or a round of a collection runs,
+ * never while blobs are written.
  */
 import { lstat, readlink, symlink, unlink } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BivyError, fileError, isOwnerGone, newOwner } from "../base/index.ts";
+import { namesIn } from "./absence.ts";
 
 const defaultTimeoutMilliseconds = 30_000;
 const longestPauseMilliseconds = 50;
@@ -30,8 +32,7 @@ export async function withLock<T>(
   work: () => Promise<T>,
   options: LockOptions = {},
 ): Promise<T> {
-  const deadline = performance.now() + (options.timeoutMilliseconds ?? defaultTimeoutMilliseconds);
-  await acquire(path, deadline);
+  await acquire(path, deadlineOf(options));
   try {
     return await work();
   } finally {
@@ -41,22 +42,55 @@ export async function withLock<T>(
   }
 }
 
+/**
+ * Waits until whoever holds a lock at this moment has released it or is gone; not at all where it is
+ * free. Whoever takes it afterwards is not waited for.
+ */
+export async function waitForRelease(path: string, options: LockOptions = {}): Promise<void> {
+  const holder = await readHolder(path);
+  if (holder === undefined) return;
+  const deadline = deadlineOf(options);
+  for (let pause = 1; ; pause = nextPause(pause)) {
+    if (isOwnerGone(holder) || (await readHolder(path)) !== holder) return;
+    await waitToTryAgain(path, pause, deadline);
+  }
+}
+
+/** Removes the locks in a folder that killed processes left, those for breaking locks among them. */
+export async function removeStaleLocks(folder: string): Promise<void> {
+  for (const name of await namesIn(folder)) {
+    if (!/^\.bivy.*\.lock/.test(name)) continue;
+    const path = join(folder, name);
+    const holder = await readHolder(path).catch(() => undefined);
+    if (holder !== undefined && isOwnerGone(holder)) await withLock(path, async () => {});
+  }
+}
+
+function deadlineOf({ timeoutMilliseconds = defaultTimeoutMilliseconds }: LockOptions): number {
+  return performance.now() + timeoutMilliseconds;
+}
+
 async function acquire(path: string, deadline: number): Promise<void> {
   const owner = newOwner();
-  for (let pause = 1; ; pause = Math.min(pause * 2, longestPauseMilliseconds)) {
+  for (let pause = 1; ; pause = nextPause(pause)) {
     if (await tryCreate(path, owner)) return;
     const holder = await readHolder(path);
     if (holder === undefined) continue;
-    if (isOwnerGone(holder)) {
-      await breakLock(path, holder, deadline);
-      continue;
-    }
-    if (performance.now() > deadline)
-      throw new BivyError("lock-timeout", `${path}: expected the lock to be free, found it held`, {
-        hint: `Another bivy is writing there; try again. If none is running, remove ${basename(path)}.`,
-      });
-    await sleep(pause + Math.random() * pause);
+    if (isOwnerGone(holder)) await breakLock(path, holder, deadline);
+    else await waitToTryAgain(path, pause, deadline);
   }
+}
+
+function nextPause(pause: number): number {
+  return Math.min(pause * 2, longestPauseMilliseconds);
+}
+
+async function waitToTryAgain(path: string, pause: number, deadline: number): Promise<void> {
+  if (performance.now() > deadline)
+    throw new BivyError("lock-timeout", `${path}: expected the lock to be free, found it held`, {
+      hint: `Another bivy is writing there; try again. If none is running, remove ${basename(path)}.`,
+    });
+  await sleep(pause + Math.random() * pause);
 }
 
 async function tryCreate(path: string, owner: string): Promise<boolean> {

@@ -2,9 +2,9 @@
  * Selecting a platform: which image of an index a machine runs. Attestations are never chosen,
  * nested indexes are followed, and of equally good images the first wins.
  */
-import { BivyError } from "../base/index.ts";
+import { BivyError, type Digest } from "../base/index.ts";
 import { platformOf } from "./assemble.ts";
-import { isAttestation } from "./descriptor.ts";
+import { attestedDigest, isAttestation, type Descriptor } from "./descriptor.ts";
 import { checkNesting, type Image, type ImageIndex, type ImageOrIndex } from "./image.ts";
 import { isConfigType, isIndexType } from "./media-type.ts";
 import { formatPlatform, hostPlatform, platformDistance, type Platform } from "./platform.ts";
@@ -48,6 +48,23 @@ export async function platformsOf(from: ImageOrIndex): Promise<readonly Platform
   const platforms: Platform[] = [];
   for await (const candidate of candidates(from, 0)) platforms.push(candidate.platform);
   return platforms;
+}
+
+/**
+ * Which children of an index are copied so that the images of these platforms are there whole: the
+ * images, the attestations that are about them, and the indexes in between.
+ */
+export async function childrenOf(
+  from: ImageOrIndex,
+  platforms: readonly Platform[],
+): Promise<(child: Descriptor) => boolean> {
+  const chosen = new Set<Digest>();
+  for (const platform of platforms) chosen.add((await selectPlatform(from, platform)).digest);
+  return (child) => {
+    if (isIndexType(child.mediaType) || chosen.has(child.digest)) return true;
+    const subject = attestedDigest(child);
+    return subject !== undefined && chosen.has(subject);
+  };
 }
 
 async function* candidates(index: ImageIndex, depth: number): AsyncGenerator<Candidate> {

@@ -3,12 +3,12 @@
  * temporary name in a folder of the same file system, are flushed, and are renamed into place; a
  * failure or a crash leaves the old file as it was.
  */
-import { unlinkSync } from "node:fs";
-import { type FileHandle, open, readdir, rename, unlink } from "node:fs/promises";
+import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileError, type Chunks, isOwnerGone, newOwner } from "../base/index.ts";
+import { fileError, newOwner, type Chunks } from "../base/index.ts";
+import { removeAbandoned, removeAtExit } from "./owned-file.ts";
 
-const temporaryPrefix = ".bivy-unfinished-";
+export const unfinishedPrefix = ".bivy-unfinished-";
 const stagingSize = 1024 * 1024;
 /** From this size on, a chunk is written at once rather than gathered with others. */
 const largeChunk = 128 * 1024;
@@ -22,28 +22,11 @@ export interface UnfinishedFile {
   abort(): Promise<void>;
 }
 
-/** What is to be removed when the process ends, such as on Ctrl-C, before it is finished. */
-const begun = new Set<string>();
-
-function removeBegun(): void {
-  for (const path of begun)
-    try {
-      unlinkSync(path);
-    } catch {
-      // The next process removes it.
-    }
-}
-
 /** Begins a file in a folder; mode 0644 whatever the umask is. */
 export async function beginFile(folder: string): Promise<UnfinishedFile> {
-  const temporary = join(folder, `${temporaryPrefix}${newOwner()}`);
+  const temporary = join(folder, `${unfinishedPrefix}${newOwner()}`);
   let file: FileHandle | undefined = await createFile(temporary);
-  if (begun.size === 0) process.once("exit", removeBegun);
-  begun.add(temporary);
-  const finish = () => {
-    begun.delete(temporary);
-    if (begun.size === 0) process.off("exit", removeBegun);
-  };
+  const finish = removeAtExit(temporary);
   let staging: Buffer | undefined;
   let staged = 0;
 
@@ -119,8 +102,6 @@ export async function replaceFile(path: string, chunks: Chunks): Promise<void> {
 }
 
 /** Removes what processes that were killed left unfinished in a folder. */
-export async function removeUnfinishedFiles(folder: string): Promise<void> {
-  for (const name of await readdir(folder))
-    if (name.startsWith(temporaryPrefix) && isOwnerGone(name.slice(temporaryPrefix.length)))
-      await unlink(join(folder, name)).catch(() => undefined);
+export function removeUnfinishedFiles(folder: string): Promise<void> {
+  return removeAbandoned(folder, unfinishedPrefix);
 }
