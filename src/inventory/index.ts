@@ -1,0 +1,28 @@
+/** inventory: what an image, a root folder or a root archive holds, and what needs what in it. */
+export {
+  compareInventories,
+  type ChangeKind,
+  type FileAspect,
+  type FileChange,
+  type InventoryDifference,
+  type PackageChange,
+  type SettingChange,
+  type SizeTotals,
+} from "./compare.ts";
+export {
+  dependencyGraph,
+  reachableFrom,
+  shareOf,
+  type Dependency,
+  type DependencyGraph,
+  type Dependent,
+  type PackageNode,
+  type WorldEntry,
+} from "./dependencies.ts";
+export * from "./inventory.ts";
+export {
+  readInventory,
+  takeInventory,
+  type InventoryOptions,
+  type InventorySource,
+} from "./read-inventory.ts";
