@@ -18,6 +18,7 @@ bwrap:bubblewrap:running commands under bubblewrap
 podman:podman:loading images into podman
 buildah:buildah:comparing images with those of buildah
 unshare:util-linux:running package scripts without root
+chromium:chromium:reports in a browser
 '
 
 # newuidmap and docker-registry live in sbin folders on some systems.

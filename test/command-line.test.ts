@@ -161,8 +161,8 @@ suite("wrong usage", { concurrency: 2 }, () => {
       { exitCode: 2, code: "usage", message: /--output ocy:out: expected oci:DIR/ },
     ],
     [
-      ["build", "image.yaml", "-o", "docker://example.com/app"],
-      { exitCode: 2, code: "usage", message: /expected oci:DIR/, hint: /does not push/ },
+      ["build", "image.yaml", "-o", "https://example.com/app"],
+      { exitCode: 2, code: "reference-invalid", message: /URL/, hint: /: example\.com\/app/ },
     ],
     [
       ["build", "image.yaml", "-o", "oci-archive:out.tar", "-o", "docker-archive:./out.tar"],

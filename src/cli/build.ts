@@ -21,12 +21,13 @@ import {
   readLock,
   type ConfigFlags,
 } from "./image-arguments.ts";
+import { addRegistryFlags, registriesOf, type RegistryFlags } from "./registry-flags.ts";
 import { collect, sourceDateEpoch, withSession, type Session } from "./session.ts";
 import { requireHome } from "./settings.ts";
 import { countOf, formatBytes } from "./term/progress.ts";
 import { printNote, printResult, writeResultBytes } from "./term/streams.ts";
 
-interface BuildFlags extends ConfigFlags {
+interface BuildFlags extends ConfigFlags, RegistryFlags {
   readonly tag?: readonly string[];
   readonly output?: readonly string[];
   readonly arch?: readonly string[];
@@ -39,38 +40,43 @@ interface BuildFlags extends ConfigFlags {
 }
 
 export function configure(command: Command): void {
-  addConfigFlags(
-    command
-      .option(
-        "-t, --tag <NAME>",
-        "keep the image in the local store under this name (may be repeated)",
-        collect,
-      )
-      .option(
-        "-o, --output <PLACE>",
-        "write oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME] (may be repeated)",
-        collect,
-      )
-      .option(
-        "--arch <ARCH>",
-        "build for this architecture instead of the configured ones (may be repeated)",
-        collect,
-      )
-      .option("--locked", "use exactly the packages of the lock")
-      .addOption(
-        new Option(
-          "--lock <FILE>",
-          "use exactly the packages of this lock (default: bivy.lock beside the configuration)",
-        ).implies({ locked: true }),
-      )
-      .option("--context <DIR>", "the folder that `files` come from (default: the configuration's)")
-      .addOption(
-        new Option("--compression <KIND>", "of the layers")
-          .choices(["gzip", "zstd", "none"])
-          .default("gzip"),
-      )
-      .option("--no-scripts", "leave package scripts out, whatever the configuration says")
-      .option("--keep-going", "make the image even if a package script fails"),
+  addRegistryFlags(
+    addConfigFlags(
+      command
+        .option(
+          "-t, --tag <NAME>",
+          "keep the image in the local store under this name (may be repeated)",
+          collect,
+        )
+        .option(
+          "-o, --output <PLACE>",
+          "write oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME] or docker://NAME (may be repeated)",
+          collect,
+        )
+        .option(
+          "--arch <ARCH>",
+          "build for this architecture instead of the configured ones (may be repeated)",
+          collect,
+        )
+        .option("--locked", "use exactly the packages of the lock")
+        .addOption(
+          new Option(
+            "--lock <FILE>",
+            "use exactly the packages of this lock (default: bivy.lock beside the configuration)",
+          ).implies({ locked: true }),
+        )
+        .option(
+          "--context <DIR>",
+          "the folder that `files` come from (default: the configuration's)",
+        )
+        .addOption(
+          new Option("--compression <KIND>", "of the layers")
+            .choices(["gzip", "zstd", "none"])
+            .default("gzip"),
+        )
+        .option("--no-scripts", "leave package scripts out, whatever the configuration says")
+        .option("--keep-going", "make the image even if a package script fails"),
+    ),
   )
     .addHelpText(
       "before",
@@ -95,9 +101,8 @@ async function run(argument: string, flags: BuildFlags): Promise<void> {
 }
 
 async function build(argument: string, flags: BuildFlags, session: Session): Promise<void> {
-  const { buildImage, isStandardOutput, loadImageConfig, writeOutput } =
-    await import("../build/index.ts");
-  const { openStore } = await import("../oci/index.ts");
+  const { buildImage, loadImageConfig } = await import("../build/index.ts");
+  const { isStandardOutput, openStore, writeImage } = await import("../oci/index.ts");
   const { access, limits, progress } = session;
   const configPath = await findConfig(argument);
   const destinations = await parseDestinations(flags, configPath);
@@ -122,8 +127,9 @@ async function build(argument: string, flags: BuildFlags, session: Session): Pro
       ...(flags.compression === undefined ? {} : { compression: flags.compression }),
     });
     for (const destination of destinations)
-      await writeOutput(result.image, destination, {
+      await writeImage(result.image, destination, {
         store,
+        registries: () => registriesOf(flags, session),
         events: progress.report,
         standardOutput: writeResultBytes,
       });
@@ -136,12 +142,12 @@ async function build(argument: string, flags: BuildFlags, session: Session): Pro
 
 /** Where the image goes; all of it is checked before any work is done. */
 async function parseDestinations(flags: BuildFlags, configPath: string): Promise<ImageLocator[]> {
-  const { checkDestination } = await import("../build/index.ts");
-  const { parseImageLocator, parseReference, withDefaultTag } = await import("../oci/index.ts");
+  const { checkDestination, parseImageLocator, parseReference, withDefaultTag } =
+    await import("../oci/index.ts");
   const unnamed = flags.output === undefined ? [defaultImageName(configPath)] : [];
   const destinations = [
     ...(flags.tag ?? unnamed).map((name) => ({
-      kind: "reference" as const,
+      kind: "store" as const,
       reference: withDefaultTag(parseReference(name)),
     })),
     ...(flags.output ?? []).map((place) => {
@@ -152,7 +158,7 @@ async function parseDestinations(flags: BuildFlags, configPath: string): Promise
   ];
   for (const destination of destinations) await checkDestination(destination);
   const files = destinations.flatMap((each) =>
-    each.kind === "reference" || each.kind === "oci" ? [] : [resolve(each.path)],
+    "reference" in each || each.kind === "oci" ? [] : [resolve(each.path)],
   );
   const twice = files.find((file, index) => files.indexOf(file) !== index);
   if (twice !== undefined)
@@ -165,11 +171,11 @@ async function parseDestinations(flags: BuildFlags, configPath: string): Promise
 /** A name would go into the local store, where nobody would look for what `--output` wrote. */
 function notAPlace(word: string): BivyError {
   const hint = word.includes("://")
-    ? "bivy build does not push. Write an oci-archive, and push it with skopeo copy."
+    ? "To push it to a registry, write docker://REGISTRY/NAME:TAG."
     : `To keep the image in the local store, write -t NAME; for a file, oci-archive:FILE.`;
   return new BivyError(
     "usage",
-    `--output ${word}: expected oci:DIR, oci-archive:FILE or docker-archive:FILE, found no such prefix`,
+    `--output ${word}: expected oci:DIR, oci-archive:FILE, docker-archive:FILE or docker://NAME, found no such prefix`,
     { hint },
   );
 }
@@ -225,7 +231,7 @@ async function withBlobs(
   store: ImageStore,
   work: (blobs: BlobStore) => Promise<void>,
 ): Promise<void> {
-  if (destinations.some(({ kind }) => kind === "reference")) return work(store.blobs);
+  if (destinations.some(({ kind }) => kind === "store")) return work(store.blobs);
   const { folderBlobs } = await import("../oci/index.ts");
   const { makeScratchFolder, removeScratchFolder } = await import("../base/index.ts");
   const scratch = await makeScratchFolder("layers");
@@ -244,7 +250,7 @@ async function printBuild(
 ): Promise<void> {
   const { formatImageLocator, formatReference } = await import("../oci/index.ts");
   const places = destinations.map((place) =>
-    place.kind === "reference" ? formatReference(place.reference) : formatImageLocator(place),
+    place.kind === "store" ? formatReference(place.reference) : formatImageLocator(place),
   );
   const built = await Promise.all(archs.map(describeArch));
   if (format === "json")

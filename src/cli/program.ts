@@ -1,19 +1,42 @@
 /** The program: which commands there are, and how one of them is run. */
 import { Command, CommanderError } from "commander";
+import { spellOutInsecure } from "./insecure-words.ts";
+import { addCommands, type LazyCommand } from "./lazy-command.ts";
 import { printFailure } from "./term/failure.ts";
 import { printNote, printResult } from "./term/streams.ts";
 
-/** A command's file is loaded only when it is called, or its help is asked for. */
-const commands: readonly {
-  name: string;
-  summary: string;
-  load: () => Promise<{ configure: (command: Command) => void }>;
-}[] = [
+const commands: readonly LazyCommand[] = [
   { name: "build", summary: "build an image", load: () => import("./build.ts") },
   {
     name: "lock",
     summary: "write down the exact packages of a build",
     load: () => import("./lock.ts"),
+  },
+  {
+    name: "image",
+    summary: "list, inspect, move and compare images",
+    load: () => import("./image.ts"),
+  },
+  {
+    name: "verify",
+    summary: "account for every file of an image, down to the signing key",
+    load: () => import("./verify.ts"),
+  },
+  {
+    name: "size",
+    summary: "say what makes an image large",
+    load: () => import("./size.ts"),
+  },
+  {
+    name: "why",
+    summary: "say why a package, file, library or command is in an image",
+    load: () => import("./why.ts"),
+  },
+  { name: "sign", summary: "sign an image", load: () => import("./sign.ts") },
+  {
+    name: "attest",
+    summary: "attach a signed statement to an image",
+    load: () => import("./attest.ts"),
   },
   {
     name: "demo",
@@ -28,11 +51,15 @@ Examples:
   $ bivy build image.yaml -o oci-archive:hello.tar
   $ bivy lock image.yaml                      write bivy.lock beside it
   $ bivy build image.yaml --locked --offline  repeat the build, byte for byte
+  $ bivy image pull alpine:3.20               get an image from its registry
+  $ bivy verify alpine:3.20                   where does every file come from?
+  $ bivy why alpine:3.20 libcrypto.so.3       why is this here?
   $ bivy demo                                 see it work, without network or rights
 `;
 
 /** Runs the command line and gives its exit code; never throws. */
-export async function runProgram(argv: readonly string[]): Promise<number> {
+export async function runProgram(typed: readonly string[]): Promise<number> {
+  const argv = spellOutInsecure(typed);
   const program = new Command("bivy")
     .description(
       "Builds, verifies, locks and explains container images on Alpine Linux, without a daemon.",
@@ -46,16 +73,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       writeOut: printResult,
       writeErr: (text) => printNote(text.trimEnd()),
     });
-  const wanted = argv.slice(2).find((word) => !word.startsWith("-"));
-  const called = wanted === "help" ? argv[argv.indexOf("help") + 1] : wanted;
-  for (const { name, summary, load } of commands) {
-    const command = program
-      .command(name)
-      .summary(summary)
-      .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`);
-    command.exitOverride().showHelpAfterError(`See bivy ${name} --help.`);
-    if (name === called) (await load()).configure(command);
-  }
+  await addCommands(program, commands, argv.slice(2));
   try {
     if (argv.length <= 2) program.outputHelp();
     else await program.parseAsync(argv);

@@ -24,6 +24,15 @@ export function withoutControls(text: string): string {
     .replace(controls, (found) => (found.length > 1 ? found : "\ufffd"));
 }
 
+/** What could disturb a line, or turn it around (Unicode's bidirectional controls). */
+// oxlint-disable-next-line no-control-regex
+const disturbing = /[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
+
+/** A name from outside, such as a file's or an image's, as a result shows it: on one line. */
+export function printable(text: string): string {
+  return text.replace(disturbing, "\ufffd");
+}
+
 /** A result that is not text, as fast as its reader takes it. */
 export async function writeResultBytes(
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
@@ -39,6 +48,11 @@ export function writeRaw(text: string): void {
 
 export function isTerminal(): boolean {
   return process.stderr.isTTY === true;
+}
+
+/** Whether a person reads the results. */
+export function isResultTerminal(): boolean {
+  return process.stdout.isTTY === true;
 }
 
 /** Columns of the terminal; 80 where there is none. */
