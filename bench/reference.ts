@@ -17,7 +17,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const shared = fileURLToPath(new URL("../../shared/", import.meta.url));
-const minirootfs = join(shared, "fixtures/minirootfs/alpine-minirootfs-3.19.4-x86_64.tar.gz");
+/** The root of Alpine 3.19.4 as Alpine publishes it. */
+export const minirootfs = join(
+  shared,
+  "fixtures/minirootfs/alpine-minirootfs-3.19.4-x86_64.tar.gz",
+);
 
 /** A large index that Alpine signed: aarch64 of 3.17, main. */
 export const largeIndex = join(shared, "fixtures/apk/alpine-317/APKINDEX.tar.gz");

@@ -11,6 +11,8 @@ const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   index: () => import("./index.ts"),
   plan: () => import("./plan.ts"),
   build: () => import("./build.ts"),
+  copy: () => import("./copy.ts"),
+  inventory: () => import("./inventory.ts"),
 };
 /** Programs of their own, which print what they find; they measure inside one process. */
 const programs = ["archive", "solver"];
