@@ -233,7 +233,7 @@ const cases: Readonly<Record<string, Sabotage>> = {
       exitCode: 3,
       code: "key-unknown",
       message: /stranger\.rsa\.pub/,
-      hint: /add it for that repository/,
+      hint: /name it for that repository/,
     },
   },
   "an index signed by a key that another repository has": {

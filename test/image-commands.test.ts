@@ -60,6 +60,8 @@ test("an image is loaded, listed, tagged, inspected, removed", withFixtures, asy
   assert.equal(inspected["digest"], digest);
   assert.equal(inspected["platform"], "linux/amd64");
   assert.match(await image(workspace, "history", "app:1"), /CMD \["\/bin\/sh"\]/);
+  for (const id of [digest.slice("sha256:".length, 19), String(inspected["id"]).slice(0, 19)])
+    assert.match(await image(workspace, "inspect", id), new RegExp(`^digest {6}${digest}$`, "m"));
 
   assert.match(await image(workspace, "rm", "app:1"), /^docker\.io\/library\/app:1\n$/);
   assert.equal((await list(workspace)).length, 2);
@@ -145,6 +147,24 @@ test(
     ]);
     assert.notEqual(pushed.stdout.trim().split("@")[1], digest);
     assert.match(pushed.stderr, /only one image of its index is here/);
+    const read = await succeed(workspace, ["image", "inspect", `${host}/team/app:1`]);
+    assert.match(read.stdout, /^platform {4}linux\/arm64$/m);
+    assert.match(read.stderr, /the image for linux\/arm64, the only one of its index here/);
+    assertFailure(
+      await runBivy(workspace, [
+        "image",
+        "history",
+        `${host}/team/app:1`,
+        "--platform",
+        "linux/amd64",
+      ]),
+      {
+        exitCode: 3,
+        code: "platform-not-found",
+        message: /team\/app:1: expected its image for linux\/amd64 here, found linux\/arm64/,
+        hint: /bivy image pull --platform linux\/amd64/,
+      },
+    );
     await image(workspace, "save", `${host}/team/app:1`, "-o", workspace.path("sparse.tar"));
     await image(workspace, "load", workspace.path("sparse.tar"), "-t", "again:1");
     assert.equal((await list(workspace, "again"))[0]!.digest, digest);
@@ -158,6 +178,24 @@ test(
     assertNothingLeft(workspace);
   },
 );
+
+test("a docker-archive gets one image of an index, and its digest is what is said", async (context) => {
+  const workspace = openWorkspace(context);
+  writeRawLayout(workspace.path("source"), {
+    multi: await rawImages["several platforms with attestations"]!(),
+  });
+  const words = ["image", "copy", "oci:source:multi", "docker-archive:out.tar:app:1"];
+  const copied = await succeed(workspace, words);
+  assert.match(copied.stderr, /one image of the index/);
+  const inspected = JSON.parse(
+    await image(workspace, "inspect", "oci:source:multi", "--format", "json"),
+  ) as Record<string, unknown>;
+  assert.equal(copied.stdout.trim().split("@")[1], inspected["digest"]);
+  const loaded = JSON.parse(
+    await image(workspace, "inspect", "out.tar", "--format", "json"),
+  ) as Record<string, unknown>;
+  assert.equal(loaded["id"], inspected["id"]);
+});
 
 test("two images are compared", withFixtures, async (context) => {
   const workspace = openWorkspace(context);
@@ -202,6 +240,13 @@ test("mistakes are said in one line, with what to do", async (context) => {
     code: "offline",
     message: /alpine/,
   });
+  workspace.write("rootfs/etc/passwd", "");
+  assertFailure(await runBivy(workspace, ["size", "rootfs", "--offline"]), {
+    exitCode: 3,
+    code: "offline",
+    message: /rootfs/,
+    hint: /write \.\/rootfs\./,
+  });
   assertFailure(await runBivy(workspace, ["image", "rm", "nothing:1"]), {
     exitCode: 3,
     code: "image-not-found",
@@ -212,6 +257,24 @@ test("mistakes are said in one line, with what to do", async (context) => {
   const unknown = await runBivy(workspace, ["image", "lst"]);
   assert.equal(unknown.exitCode, 2);
   assert.match(unknown.stderr, /Did you mean ls/);
+  const habit = await runBivy(workspace, ["pull", "alpine", "--all-tags"]);
+  assert.equal(habit.exitCode, 2);
+  assert.match(
+    habit.stderr,
+    /^error: unknown command 'pull'\n\(Did you mean bivy image pull\?\)\n/,
+  );
+  const absent = await succeed(workspace, ["image", "ls", "nothing"]);
+  assert.match(absent.stderr, /bivy image ls docker:\/\/nothing/);
+  for (const words of [["--progress=json"], ["--progress", "json"]])
+    for (const [code, typed] of [
+      ["usage", []],
+      ["file-not-found", ["oci:nowhere"]],
+    ] as const) {
+      const { stderr } = await runBivy(workspace, ["image", "inspect", ...typed, ...words]);
+      const said = JSON.parse(stderr) as Record<string, unknown>;
+      assert.equal(said["code"], code);
+      assert.equal(typeof said["hint"], "string");
+    }
   if (skip !== false) return;
   assertFailure(await runBivy(workspace, ["image", "copy", saved, "dir:out"]), {
     exitCode: 2,

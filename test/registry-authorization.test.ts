@@ -218,6 +218,22 @@ test("whoever a redirect leads to gets no credentials, also when asking for them
   }
 });
 
+test("a registry whose first answer leads to another port has no credentials sent there", async (context) => {
+  const image = await rawImages["a single image"]!();
+  const registry = await startRegistry(context, { authorization: bearer });
+  const stranger = await startRegistry(context);
+  for (const { contents } of [registry, stranger]) seed(contents, "a/b", "1", image);
+  registry.fault(
+    { path: /^\/v2\/$/, times: Infinity },
+    faults.redirect(({ path }) => `${stranger.url}${path}`),
+  );
+  const { at } = observeRegistries(context, { users: { [registry.host]: user } });
+  await at(registry.host, "a/b").open({ tag: "1" });
+  assert.ok(registry.requests.some(({ path }) => path.includes("/manifests/")));
+  assert.ok(stranger.requests.every(({ path }) => path === "/v2/"));
+  assertStrange(stranger, registry);
+});
+
 test("uploads and pages that lead to another host take no credentials along", async (context) => {
   const image = await imageOfSize(5 * 1024 * 1024);
   for (const authorization of [bearer, { kind: "basic", ...user } as const]) {

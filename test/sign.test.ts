@@ -93,6 +93,7 @@ test("what is signed in a layout is verified there; other keys, images and claim
   const signed = await succeed(workspace, words);
   assert.equal(signed.stdout, `${digest}  signed\n`);
   assert.match(signed.stderr, /bivy verify oci:app:1 --signature-key ours\.pub/);
+  assert.doesNotMatch(signed.stderr, /local store/);
   await succeed(workspace, ["sign", "oci:app:1", "--key", "other.key"]);
   const attested = ["attest", "oci:app:1", "--key", "ours.key", "--predicate", "bom.json"];
   await succeed(workspace, [...attested, "--type", "cyclonedx"]);
@@ -219,6 +220,9 @@ for (const form of [[], ["--bundle"]]) {
 test("the store keeps signatures beside the image that they are about", async (context) => {
   const { workspace, digest } = await openSigning(context);
   await succeed(workspace, ["image", "copy", "oci:app:1", "store:example.com/app:1"]);
+  // The name is one of a registry, and yet it is the copy here that is signed: that is said.
+  const here = await succeed(workspace, ["sign", "example.com/app:1", "--key", "ours.key"]);
+  assert.match(here.stderr, /^kept in the local store: bivy image copy takes it along/m);
   for (const form of [[], ["--bundle"]])
     await succeed(workspace, ["sign", "example.com/app:1", "--key", "ours.key", ...form]);
   assert.deepEqual((await verify(workspace, "example.com/app:1")).signatures, ["valid", "valid"]);

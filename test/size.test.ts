@@ -145,7 +145,7 @@ test("the table fits 80 columns, and a terminal obeys nothing in it", async (con
     /^ *\S+ KiB {2}on disk, unpacked$/m,
     /^ *19\.5 KiB {2}wasted/m,
     /stored again for a new mode or owner, 1 file: \/bin\/tool/,
-    /stored in layer 0, hidden by layer 1: RUN build <b>$/m,
+    /stored in layer 1, hidden by layer 2: RUN build <b>$/m,
     /^87\.9 KiB {9}2 {5}0 B {2}app$/m,
     /^ {2}bivy why \S+ PACKAGE\|FILE$/m,
   ])
@@ -325,7 +325,7 @@ test(
       assert.match(facts[1]!, /^29\.3 KiB, \d+\.\d % of all$/);
       assert.deepEqual(
         [facts[0], ...facts.slice(2)],
-        ["opt/app/main.js", "layer 1: RUN build <b>", "package app 1-r0"],
+        ["opt/app/main.js", "layer 2: RUN build <b>", "package app 1-r0"],
       );
       await page.mouse.move(2, 2);
       assert.equal(await tooltip.isVisible(), false);

@@ -155,11 +155,11 @@ test("what a layer adds, changes and removes is found with its instruction, and 
   );
   const { stdout, exitCode } = await verify(project, image, ...project.proving);
   assert.equal(exitCode, 0);
-  assert.match(stdout, /^ {2}bin\/tool\n {6}of base; layer 1: RUN evil$/m);
+  assert.match(stdout, /^ {2}bin\/tool\n {6}of base; layer 2: RUN evil$/m);
   assert.match(stdout, /^ {2}opt\/ and 1 in it$/m);
   const tree = await verify(project, image, ...project.proving, "--format", "tree", "--all");
   assert.match(tree.stdout, /^│ {2}╰─ usr\/lib\/library\.so: changed, content$/m);
-  assert.match(tree.stdout, /^╰─ of no package, layer 1: RUN evil\n {3}├─ opt\/: unowned$/m);
+  assert.match(tree.stdout, /^╰─ of no package, layer 2: RUN evil\n {3}├─ opt\/: unowned$/m);
   for (const text of [stdout, tree.stdout]) assert.ok(!text.includes("\u001b"), "no escapes");
   const exits: Readonly<Record<string, number>> = {
     none: 0,

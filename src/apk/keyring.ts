@@ -171,6 +171,6 @@ function unknownKey(signatures: readonly Signature[], subject: string): BivyErro
   const names = list(signatures.map((signature) => signature.keyName));
   const none = signatures.length === 1 ? "which is not" : "none of which is";
   return new BivyError("key-unknown", `${subject}: signed by ${names}, ${none} in the keyring`, {
-    hint: "Get the key from the repository's owner and add it for that repository.",
+    hint: "Get the key from the repository's owner, and name it for that repository: keys in the configuration, --key FILE of verify.",
   });
 }

@@ -69,6 +69,9 @@ export type ErrorCode =
   | "digest-mismatch"
   | "registry-denied"
   | "registry-refused"
+  // Dockerfiles
+  | "dockerfile-invalid"
+  | "pattern-invalid"
   // Running commands in a root
   | "sandbox-unavailable"
   // bivy.lock

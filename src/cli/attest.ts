@@ -42,7 +42,7 @@ async function attest(argument: string, flags: AttestFlags, session: Session): P
   const type = parsePredicateType(flags.type);
   const bytes = await readPredicate(flags.predicate, type, session);
   const signing = await signingOf(flags, session);
-  const { image, place, reference } = await signedPlace(argument, flags, session);
+  const { image, place, isStore, reference } = await signedPlace(argument, flags, session);
   const name = flags.identity ?? reference;
   const attached = await attestImage(
     image,
@@ -56,7 +56,7 @@ async function attest(argument: string, flags: AttestFlags, session: Session): P
     },
   );
   session.progress.end();
-  await writeAttached("attested", [attached], argument, flags);
+  await writeAttached("attested", [attached], argument, flags, isStore);
 }
 
 /** JSON goes into the statement as it stands; an SPDX document in its own text form, as a string. */

@@ -57,6 +57,24 @@ const commands: readonly LazyCommand[] = [
   },
 ];
 
+/** What docker, podman, skopeo and crane call them. */
+const habits = {
+  config: "inspect --config",
+  cp: "copy",
+  delete: "rm",
+  digest: "ls --digests",
+  export: "save",
+  import: "load",
+  layers: "history",
+  list: "ls",
+  manifest: "inspect --raw",
+  prune: "gc",
+  remove: "rm",
+  rmi: "rm",
+  show: "inspect",
+  tags: "ls docker://NAME",
+};
+
 const examples = `Examples:
   $ bivy image pull alpine:3.20
   $ bivy image ls
@@ -68,5 +86,5 @@ const examples = `Examples:
 
 export async function configure(command: Command, words: readonly string[]): Promise<void> {
   command.usage("COMMAND …").addHelpText("before", examples);
-  await addCommands(command, commands, words);
+  await addCommands(command, commands, words, habits);
 }

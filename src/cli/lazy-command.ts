@@ -10,14 +10,30 @@ export interface LazyCommand {
   }>;
 }
 
-/** Adds the commands to `parent`; `words` is the command line behind the parent's name. */
+/**
+ * Adds the commands to `parent`; `words` is the command line behind the parent's name. `habits` are
+ * words for them that users bring from other tools, and what each is called here.
+ */
 export async function addCommands(
   parent: Command,
   commands: readonly LazyCommand[],
   words: readonly string[],
+  habits: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const named = words.filter((word) => !word.startsWith("-"));
   const called = named[0] === "help" ? named[1] : named[0];
+  const [habit] = named;
+  if (habit !== undefined && Object.hasOwn(habits, habit))
+    parent
+      .command(habit, { hidden: true })
+      .argument("[WORD...]")
+      .allowUnknownOption()
+      .helpOption(false)
+      .action(() =>
+        parent.error(
+          `error: unknown command '${habit}'\n(Did you mean ${pathOf(parent)} ${habits[habit]}?)`,
+        ),
+      );
   for (const { name, summary, load } of commands) {
     const command = parent
       .command(name)

@@ -1,5 +1,6 @@
 /** The program: which commands there are, and how one of them is run. */
 import { Command, CommanderError } from "commander";
+import { BivyError } from "../base/index.ts";
 import { spellOutInsecure } from "./insecure-words.ts";
 import { addCommands, type LazyCommand } from "./lazy-command.ts";
 import { printFailure } from "./term/failure.ts";
@@ -45,6 +46,28 @@ const commands: readonly LazyCommand[] = [
   },
 ];
 
+/** What docker, podman, skopeo and crane call them. */
+const habits = {
+  copy: "image copy",
+  cp: "image copy",
+  diff: "image diff",
+  history: "image history",
+  images: "image ls",
+  inspect: "image inspect",
+  list: "image ls",
+  load: "image load",
+  ls: "image ls",
+  manifest: "image inspect --raw",
+  prune: "image gc",
+  pull: "image pull",
+  push: "image push",
+  rm: "image rm",
+  rmi: "image rm",
+  save: "image save",
+  tag: "image tag",
+  version: "--version",
+};
+
 const examples = `
 Examples:
   $ bivy build image.yaml -t hello            build into the local store
@@ -60,6 +83,9 @@ Examples:
 /** Runs the command line and gives its exit code; never throws. */
 export async function runProgram(typed: readonly string[]): Promise<number> {
   const argv = spellOutInsecure(typed);
+  const asJson = argv.some(
+    (word, at) => word === "--progress=json" || (word === "json" && argv[at - 1] === "--progress"),
+  );
   const program = new Command("bivy")
     .description(
       "Builds, verifies, locks and explains container images on Alpine Linux, without a daemon.",
@@ -71,16 +97,27 @@ export async function runProgram(typed: readonly string[]): Promise<number> {
     .exitOverride()
     .configureOutput({
       writeOut: printResult,
-      writeErr: (text) => printNote(text.trimEnd()),
-    });
-  await addCommands(program, commands, argv.slice(2));
+      writeErr: (text) => void (asJson || printNote(text.replace(/\n$/, ""))),
+    })
+    // Also beside the longest option a text is wrapped, so that the help fits 80 columns.
+    .configureHelp({ minWidthToWrap: 24 });
+  await addCommands(program, commands, argv.slice(2), habits);
   try {
     if (argv.length <= 2) program.outputHelp();
     else await program.parseAsync(argv);
     // A command that another process carried out has set what that one ended with.
     return typeof process.exitCode === "number" ? process.exitCode : 0;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    return printFailure(error, argv.includes("--progress=json"));
+    if (!(error instanceof CommanderError)) return printFailure(error, asJson);
+    if (error.exitCode === 0) return 0;
+    // A person was told already.
+    return asJson ? printFailure(usageError(error), asJson) : 2;
   }
+}
+
+/** What the parser of the command line has to say, such as `unknown option '--fro'`. */
+function usageError({ message }: CommanderError): BivyError {
+  const [what = "", ...suggestions] = message.replace(/^error: /, "").split("\n");
+  const hint = suggestions.join(" ").replace(/^\((.*)\)$/, "$1");
+  return new BivyError("usage", what, { hint: hint === "" ? "See bivy --help." : hint });
 }

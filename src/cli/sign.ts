@@ -75,7 +75,7 @@ async function sign(argument: string, flags: SignFlags, session: Session): Promi
   const { signImage, signingTargets } = await import("../sign/index.ts");
   const annotations = parseAnnotations(flags.annotation ?? []);
   const signing = await signingOf(flags, session);
-  const { image, place, reference } = await signedPlace(argument, flags, session);
+  const { image, place, isStore, reference } = await signedPlace(argument, flags, session);
   const name = flags.identity ?? reference;
   const attached: Attached[] = [];
   for (const target of await signingTargets(image, flags.recursive ?? false))
@@ -88,5 +88,5 @@ async function sign(argument: string, flags: SignFlags, session: Session): Promi
       }),
     );
   session.progress.end();
-  await writeAttached("signed", attached, argument, flags);
+  await writeAttached("signed", attached, argument, flags, isStore);
 }

@@ -8,6 +8,8 @@ import type { Session, SessionFlags } from "./session.ts";
 export interface SignedPlace {
   readonly image: ImageOrIndex;
   readonly place: ImagePlace;
+  /** Whether it is the local store, from which others cannot read. */
+  readonly isStore: boolean;
   /** The name of the image without tag and digest, where it has one. */
   readonly reference?: string;
 }
@@ -30,9 +32,14 @@ export async function trySignedPlace(
   const registries = () => registriesOf(flags, session);
   const place = await placeOf(locator, { store, registries, limits });
   if (located.kind !== "image" || place === undefined) return undefined;
-  if (!("reference" in locator)) return { image: located.image, place };
+  if (!("reference" in locator)) return { image: located.image, place, isStore: false };
   const { registry, repository } = locator.reference;
-  return { image: located.image, place, reference: formatReference({ registry, repository }) };
+  return {
+    image: located.image,
+    place,
+    isStore: locator.kind !== "registry" && (await store.tryGet(locator.reference)) !== undefined,
+    reference: formatReference({ registry, repository }),
+  };
 }
 
 /** As `trySignedPlace`, of an image that is to be signed. */

@@ -16,12 +16,15 @@ export async function writeAttached(
   attached: readonly Attached[],
   argument: string,
   flags: SigningFlags,
+  isStore: boolean,
 ): Promise<void> {
   if (flags.format === "json") return writeResult(formatJson({ [done]: attached }), flags);
   const lines = attached.map(
     ({ digest, isNew }) => `${digest}  ${isNew ? done : `${done} already`}`,
   );
   await writeResult(lines.join("\n"), flags);
+  if (isStore && flags.quiet !== true)
+    printNote("kept in the local store: bivy image copy takes it along, image push does not");
   // To verify is to ask for a signature; attestations are shown with it.
   const what = done === "signed" ? "it" : "it and the image's signature";
   if (flags.quiet !== true) printNote(`verify ${what}: ${verification(argument, flags)}`);

@@ -4,10 +4,10 @@ import { BivyError, type Digest } from "../base/index.ts";
 import type { Link, SizeReport } from "../size/index.ts";
 import {
   addImageFlags,
+  chooseImage,
   imageArgument,
   imageArgumentForms,
   inventoryOf,
-  platformOf,
   type ImageFlags,
 } from "./image-source.ts";
 import { addResultFlags, formatJson, writeResult, type ResultFlags } from "./result.ts";
@@ -91,11 +91,9 @@ async function presentLayers(
   session: Session,
 ): Promise<readonly (readonly Digest[])[]> {
   if (present.length === 0) return [];
-  const { selectPlatform } = await import("../oci/index.ts");
-  const platform = await platformOf(flags);
   const layers: (readonly Digest[])[] = [];
   for (const argument of present) {
-    const image = await selectPlatform(await imageArgument(argument, flags, session), platform);
+    const image = await chooseImage(await imageArgument(argument, flags, session), argument, flags);
     layers.push((await image.config()).rootfs.diff_ids);
   }
   return layers;

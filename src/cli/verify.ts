@@ -8,6 +8,7 @@ import type { FailOn, Finding, VerifyReport } from "../verify/index.ts";
 import {
   addImageFlags,
   imageArgumentForms,
+  chosenPart,
   locateArgument,
   platformOf,
   type ImageFlags,
@@ -44,7 +45,7 @@ export function configure(command: Command): void {
       `Examples:
   $ bivy verify alpine:3.20
   $ bivy verify my-app --fail-on changed-system,missing,replaced,unknown-key
-  $ bivy verify oci:out --repository https://packages.example.com/v1 --key example.rsa.pub
+  $ bivy verify oci:out --repository https://example.com/v1 --key example.rsa.pub
   $ bivy verify my-app --lock bivy.lock --deep --offline
   $ bivy verify registry.example.com/app:1 --signature-key release.pub
   $ bivy verify dir:/mnt/root --format tree --all
@@ -67,7 +68,8 @@ async function verify(argument: string, flags: VerifyFlags, session: Session): P
     signed === undefined
       ? await locateArgument(argument, flags, session)
       : { kind: "image", image: signed.image };
-  const inventory = await inventoryWithChecksums(located, argument, flags, session);
+  const chosen = await chosenPart(located, argument, flags);
+  const inventory = await inventoryWithChecksums(chosen, argument, flags, session);
   const evidence = await gatherEvidence(inventory, sources, session.access);
   const signatures =
     signed === undefined || policy === undefined

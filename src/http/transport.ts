@@ -2,7 +2,6 @@
  * Transport: one HTTP/1.1 exchange with one server, directly or through a proxy, over pooled
  * connections. Loaded with the first request, so that commands without network start faster.
  */
-import { once } from "node:events";
 import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import type { RequestOptions } from "node:https";
 import * as tls from "node:tls";
@@ -287,19 +286,17 @@ function* slices(bytes: Uint8Array): Iterable<Uint8Array> {
   for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size);
 }
 
+const endsOfWaiting = ["drain", "close", "error", "response"];
+
 /** Resolves when more can be written, or when there is no more point in writing. */
-async function drained(request: ClientRequest): Promise<void> {
-  const done = new AbortController();
-  const { signal } = done;
-  try {
-    await Promise.race(
-      ["drain", "close", "error", "response"].map((event) => once(request, event, { signal })),
-    );
-  } catch {
-    // The error is the request's own, which its listener tells.
-  } finally {
-    done.abort();
-  }
+function drained(request: ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      for (const event of endsOfWaiting) request.off(event, done);
+      resolve();
+    };
+    for (const event of endsOfWaiting) request.on(event, done);
+  });
 }
 
 function directTarget(exchange: Exchange): RequestOptions {

@@ -18,7 +18,7 @@ function rootWith(
 }
 
 function ownersOf(samples: Readonly<Record<string, SampleInstalled>>, root = new TreeRoot()) {
-  const owners = fileOwners(samplePackages(samples), root);
+  const owners = fileOwners(samplePackages(samples), root.snapshot());
   return Object.fromEntries(
     [...owners].map(
       ([
@@ -93,7 +93,7 @@ test("what cannot be a path below the root is refused", () => {
     const [subject] = samplePackages({ a: {} });
     const place = { mode: 0o755, uid: 0, gid: 0 };
     const directories = [{ ...place, path, files: [{ ...place, name }] }];
-    return () => fileOwners([{ ...subject!, directories }], new TreeRoot());
+    return () => fileOwners([{ ...subject!, directories }], new TreeRoot().snapshot());
   };
   const cases = [
     ["..", "x"],

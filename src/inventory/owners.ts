@@ -5,8 +5,8 @@ import {
   type Claimant,
   type InstalledPackage,
 } from "../apk/index.ts";
-import { baseName, BivyError, isBivyError, joinPath, parentPath } from "../base/index.ts";
-import { isPlainPath, resolveInRoot, type Root } from "../tree/index.ts";
+import { BivyError, joinPath } from "../base/index.ts";
+import { folderResolver, isPlainPath, type DirectoryNode } from "../tree/index.ts";
 import type { FileOwner } from "./inventory.ts";
 
 /**
@@ -16,13 +16,15 @@ import type { FileOwner } from "./inventory.ts";
  */
 export function fileOwners(
   packages: readonly InstalledPackage[],
-  root: Pick<Root, "lookup">,
+  top: DirectoryNode,
 ): ReadonlyMap<string, FileOwner> {
   const owners = new Map<string, FileOwner>();
-  const folders = new FolderPlaces(root);
+  const resolve = folderResolver(top);
   for (const subject of packages)
     for (const directory of subject.directories) {
-      const folder = folders.placeOf(directory.path, subject);
+      const { path: written } = directory;
+      if (written.length >= longestPath || !isPlainPath(written)) throw notAPath(written, subject);
+      const folder = resolve(written);
       if (folder !== "") ownFolder(owners, folder, subject);
       for (const file of directory.files) {
         if (file.name === "" || file.name.includes("/") || !isPlainPath(file.name))
@@ -50,37 +52,6 @@ function claimantOf(subject: InstalledPackage): Claimant {
 
 /** The longest path that Linux accepts in a system call (PATH_MAX). */
 const longestPath = 4096;
-
-/** Where folders are once links are followed; each is looked up once, as many packages share them. */
-class FolderPlaces {
-  readonly #root: Pick<Root, "lookup">;
-  readonly #places = new Map<string, string>([["", ""]]);
-
-  constructor(root: Pick<Root, "lookup">) {
-    this.#root = root;
-  }
-
-  placeOf(path: string, subject: InstalledPackage): string {
-    const known = this.#places.get(path);
-    if (known !== undefined) return known;
-    if (path.length >= longestPath || !isPlainPath(path)) throw notAPath(path, subject);
-    const plain = joinPath(this.placeOf(parentPath(path), subject), baseName(path));
-    const isLink = this.#root.lookup(plain)?.kind === "symlink";
-    const place = isLink ? this.#follow(plain) : plain;
-    this.#places.set(path, place);
-    return place;
-  }
-
-  /** Below a link that leads in a circle nothing stands. */
-  #follow(path: string): string {
-    try {
-      return resolveInRoot(this.#root, path);
-    } catch (error) {
-      if (isBivyError(error, "path-unsafe")) return path;
-      throw error;
-    }
-  }
-}
 
 function notAPath(path: string, subject: InstalledPackage): BivyError {
   return new BivyError(

@@ -177,7 +177,7 @@ export async function takeInventory(source: InventorySource, limits: Limits): Pr
     get owners() {
       return (owners ??= fileOwners(
         packages.map(({ installed }) => installed),
-        files,
+        tree.top,
       ));
     },
   };

@@ -4,10 +4,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { openArchive } from "./archive-read.ts";
-import { dockerArchive, ociArchive, writeArchiveFile } from "./archive-write.ts";
+import { openArchive } from "./archive/archive-read.ts";
+import { dockerArchive, ociArchive, writeArchiveFile } from "./archive/archive-write.ts";
 import { type Image } from "./image.ts";
-import { createLayout, openLayout } from "./layout.ts";
+import { createLayout, openLayout } from "./layout/layout.ts";
 import { appendLayers } from "./mutate.ts";
 import { parseReference } from "./reference.ts";
 import {

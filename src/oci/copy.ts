@@ -39,25 +39,34 @@ export async function* blobsOf(
   from: ImageOrIndex,
   options: CopyOptions = {},
 ): AsyncGenerator<ImageBlob> {
-  yield* walk(from, 0, new Set(), options);
+  yield* walk(from, 0, { manifests: new Set(), others: new Set() }, options);
+}
+
+/** A registry keeps manifests apart, so that the bytes of one may have to be put as a layer too. */
+interface SeenBlobs {
+  readonly manifests: Set<Digest>;
+  readonly others: Set<Digest>;
 }
 
 async function* walk(
   from: ImageOrIndex,
   depth: number,
-  seen: Set<Digest>,
+  seen: SeenBlobs,
   options: CopyOptions,
 ): AsyncGenerator<ImageBlob> {
   if (from.kind === "index") {
     checkNesting(from, depth);
     for (const child of await from.children())
-      if (!seen.has(child.descriptor.digest) && (options.includes?.(child.descriptor) ?? true))
+      if (
+        !seen.manifests.has(child.descriptor.digest) &&
+        (options.includes?.(child.descriptor) ?? true)
+      )
         yield* walk(await child.open(), depth + 1, seen, options);
   } else {
     const { config, layers } = await from.manifest();
     for (const [position, descriptor] of [config, ...layers].entries()) {
-      if (seen.has(descriptor.digest)) continue;
-      seen.add(descriptor.digest);
+      if (seen.others.has(descriptor.digest)) continue;
+      seen.others.add(descriptor.digest);
       yield {
         descriptor: bareDescriptor(descriptor),
         role: position === 0 ? "config" : "layer",
@@ -65,8 +74,8 @@ async function* walk(
       };
     }
   }
-  if (seen.has(from.digest)) return;
-  seen.add(from.digest);
+  if (seen.manifests.has(from.digest)) return;
+  seen.manifests.add(from.digest);
   yield {
     descriptor: describe(from),
     role: "manifest",

@@ -2,15 +2,15 @@
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { BivyError, type Chunks, type EventSink } from "../base/index.ts";
-import { dockerArchive, ociArchive, writeArchiveFile } from "./archive-write.ts";
+import { dockerArchive, ociArchive, writeArchiveFile } from "./archive/archive-write.ts";
 import { type CopyOptions } from "./copy.ts";
 import { type ImageOrIndex } from "./image.ts";
-import { createLayout } from "./layout.ts";
+import { createLayout } from "./layout/layout.ts";
 import { formatImageLocator, type ImageLocator } from "./locator.ts";
 import { type Platform } from "./platform.ts";
 import { parseReference, tryParseReference } from "./reference.ts";
 import type { Registries } from "./registry/registries.ts";
-import { type ImageStore } from "./store.ts";
+import { type ImageStore } from "./store/store.ts";
 
 export interface DestinationOptions extends CopyOptions {
   readonly store: ImageStore;

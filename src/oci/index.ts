@@ -5,7 +5,7 @@ export {
   type ArchiveKind,
   type ArchiveOptions,
   type ImageArchive,
-} from "./archive-read.ts";
+} from "./archive/archive-read.ts";
 export {
   dockerArchive,
   ociArchive,
@@ -14,7 +14,7 @@ export {
   type DockerArchiveOptions,
   type ImageToSave,
   type OciArchiveOptions,
-} from "./archive-write.ts";
+} from "./archive/archive-write.ts";
 export {
   describe,
   imageFromConfig,
@@ -25,7 +25,7 @@ export {
   type ImageParts,
   type IndexPart,
 } from "./assemble.ts";
-export { folderBlobs } from "./blob-folder.ts";
+export { folderBlobs } from "./layout/blob-folder.ts";
 export {
   memoryBlobs,
   putBlob,
@@ -38,8 +38,8 @@ export {
   type BlobWriter,
   type RepositoryName,
 } from "./blobs.ts";
-export { type Collected, type CollectOptions } from "./collect.ts";
-export { copyReferrers } from "./copy-referrers.ts";
+export { type Collected, type CollectOptions } from "./store/collect.ts";
+export { gatherReferrers, putReferrers, type AttachedImage } from "./copy-referrers.ts";
 export {
   encodeConfig,
   formatCreated,
@@ -78,6 +78,7 @@ export {
   type OpenImageOptions,
 } from "./image.ts";
 export { readImageTree } from "./image-tree.ts";
+export { interruptible } from "./interruptible.ts";
 export { type Layer } from "./layer.ts";
 export { writeLayer, type LayerWriteOptions } from "./layer-write.ts";
 export {
@@ -88,10 +89,10 @@ export {
   type LayoutEntry,
   type LayoutOptions,
   type LayoutPutOptions,
-} from "./layout.ts";
+} from "./layout/layout.ts";
 export { detectLocator, locateImage, type LocatedImage, type LocateOptions } from "./locate.ts";
 export { formatImageLocator, parseImageLocator, type ImageLocator } from "./locator.ts";
-export { withLock, type LockOptions } from "./lock.ts";
+export { withLock, type LockOptions } from "./layout/lock.ts";
 export { parseManifest, type IndexManifest, type Manifest } from "./manifest.ts";
 export { dockerMediaTypes, mediaTypes, type LayerCompression } from "./media-type.ts";
 export { annotate, appendLayers, changeConfig, type AppendOptions } from "./mutate.ts";
@@ -132,8 +133,8 @@ export {
   type StoredImage,
   type StoreOptions,
   type StorePutOptions,
-} from "./store.ts";
-export { type PresentImage, type StoredContents } from "./stored-contents.ts";
+} from "./store/store.ts";
+export { type PresentImage, type StoredContents } from "./store/stored-contents.ts";
 export {
   openCredentials,
   type CredentialSource,

@@ -1,12 +1,12 @@
 /** Locating: opening what a locator names on this machine. */
 import { stat } from "node:fs/promises";
 import { BivyError, defaultLimits, fileError, isBivyError, type Limits } from "../base/index.ts";
-import { openArchive } from "./archive-read.ts";
+import { openArchive } from "./archive/archive-read.ts";
 import { type ImageOrIndex } from "./image.ts";
-import { isLayout, openLayout } from "./layout.ts";
+import { isLayout, openLayout } from "./layout/layout.ts";
 import { type ImageLocator } from "./locator.ts";
-import { type ImageStore } from "./store.ts";
-import { detectTar } from "./tar-kind.ts";
+import { type ImageStore } from "./store/store.ts";
+import { detectTar } from "./archive/tar-kind.ts";
 
 export type LocatedImage =
   | { readonly kind: "image"; readonly image: ImageOrIndex }

@@ -6,11 +6,11 @@ import { defaultLimits, type Digest, type Limits } from "../base/index.ts";
 import { type RepositoryName } from "./blobs.ts";
 import { type Descriptor } from "./descriptor.ts";
 import { openImage, type ImageOrIndex } from "./image.ts";
-import { createLayout, isLayout, openLayout, type Layout } from "./layout.ts";
+import { createLayout, isLayout, openLayout, type Layout } from "./layout/layout.ts";
 import { type ImageLocator } from "./locator.ts";
 import type { Registries } from "./registry/registries.ts";
 import type { Repository } from "./registry/repository.ts";
-import { type ImageStore } from "./store.ts";
+import { type ImageStore } from "./store/store.ts";
 
 /** A repository of a registry, a layout, or the names of one repository in the store. */
 export interface ImagePlace {

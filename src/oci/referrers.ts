@@ -6,10 +6,10 @@
  */
 import { tryParseDigest, type Digest } from "../base/index.ts";
 import { bareDescriptor, type Descriptor } from "./descriptor.ts";
-import { nameOf } from "./layout-index.ts";
+import { nameOf } from "./layout/layout-index.ts";
 import { mediaTypeOf, type ManifestDocument } from "./manifest.ts";
 import { isTag, tryParseReference } from "./reference.ts";
-import { type ManifestReader } from "./stored-manifest.ts";
+import { type ManifestReader } from "./layout/stored-manifest.ts";
 
 const attachedSuffixes = ["sig", "att", "sbom"];
 const tagForm = new RegExp(`^sha256-([0-9a-f]{64})(?:\\.(?:${attachedSuffixes.join("|")}))?$`);

@@ -5,6 +5,7 @@ import { type ImageOrIndex } from "./image.ts";
 import { formatPlatform, hostPlatform, parsePlatform } from "./platform.ts";
 import { fails, sampleImage, sampleIndex } from "./sample-images.test.ts";
 import { platformsOf, selectPlatform } from "./select.ts";
+import { presentChildren } from "./sparse.ts";
 
 async function selected(from: ImageOrIndex, platform?: string): Promise<string> {
   const image = await selectPlatform(
@@ -60,6 +61,20 @@ test("attestations are never selected, and nested indexes are followed", async (
   assert.equal((await selectPlatform(outer, parsePlatform("amd64"))).digest, image.digest);
   assert.deepEqual((await platformsOf(outer)).map(formatPlatform), ["linux/amd64"]);
 });
+
+test(
+  "indexes that name each other many times are opened once each",
+  { timeout: 20_000 },
+  async () => {
+    let index = await sampleIndex("linux/amd64");
+    for (let depth = 0; depth < 6; depth++)
+      index = await makeIndex(Array.from({ length: 30 }, () => ({ image: index })));
+    await fails(() => selectPlatform(index, parsePlatform("s390x")), "platform-not-found", /amd64/);
+    assert.equal((await platformsOf(index)).length, 1);
+    const { present, absent, images } = await presentChildren(index);
+    assert.deepEqual([present.size, absent, images.length], [7, 0, 1]);
+  },
+);
 
 test("indexes that nest too deeply are refused", async () => {
   let index = await sampleIndex("linux/amd64");

@@ -67,7 +67,12 @@ export async function childrenOf(
   };
 }
 
-async function* candidates(index: ImageIndex, depth: number): AsyncGenerator<Candidate> {
+/** What is opened is opened once: indexes that name each other many times have no end otherwise. */
+async function* candidates(
+  index: ImageIndex,
+  depth: number,
+  seen = new Set<Digest>(),
+): AsyncGenerator<Candidate> {
   checkNesting(index, depth);
   for (const child of await index.children()) {
     const { descriptor } = child;
@@ -76,8 +81,10 @@ async function* candidates(index: ImageIndex, depth: number): AsyncGenerator<Can
       yield { platform: descriptor.platform, open: child.open };
       continue;
     }
+    if (seen.has(descriptor.digest)) continue;
+    seen.add(descriptor.digest);
     const opened = await child.open();
-    if (opened.kind === "index") yield* candidates(opened, depth + 1);
+    if (opened.kind === "index") yield* candidates(opened, depth + 1, seen);
     else if (isConfigType((await opened.manifest()).config.mediaType))
       yield { platform: await platformOf(opened), open: async () => opened };
   }

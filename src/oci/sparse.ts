@@ -6,7 +6,7 @@ import { checkNesting, type IndexChild, type ImageOrIndex } from "./image.ts";
 export interface PresentChildren {
   /** The children, attestations among them, whose manifests are here; of nested indexes too. */
   readonly present: ReadonlySet<Digest>;
-  /** How many are not. */
+  /** How many are not, each counted once. */
   readonly absent: number;
   /** Of those that are here: the images, without attestations and indexes. */
   readonly images: readonly ImageOrIndex[];
@@ -16,11 +16,14 @@ export interface PresentChildren {
 export async function presentChildren(from: ImageOrIndex): Promise<PresentChildren> {
   const present = new Set<Digest>();
   const images: ImageOrIndex[] = [];
+  const seen = new Set<Digest>();
   let absent = 0;
   const visit = async (parent: ImageOrIndex, depth: number): Promise<void> => {
     if (parent.kind === "image") return;
     checkNesting(parent, depth);
     for (const child of await parent.children()) {
+      if (seen.has(child.descriptor.digest)) continue;
+      seen.add(child.descriptor.digest);
       const opened = await tryOpen(child);
       if (opened === undefined) {
         absent += 1;

@@ -77,6 +77,7 @@ test("identity and issuer must both be those of the policy", async () => {
   // A part of the identity is another's identity.
   for (const part of ["github\\.com/example/app", "https://github\\.com/example/", "main"])
     assert.equal(await verdict({ identity: pattern(part), issuer }), "other-signer", part);
+  assert.throws(() => pattern("a)|(?:.*"), { code: "usage" });
   const one = { identity: "somebody@example.com", issuer };
   assert.deepEqual(
     verdictsOf((await verify(bundle, policyFor(one, { identity, issuer }))).signatures),

@@ -27,6 +27,8 @@ export interface SignaturePolicy {
 /** A pattern as the user writes it, without anchors: an identity that merely contains it is another's. */
 export function parseIdentityPattern(text: string, flag: string): RegExp {
   try {
+    // On its own first: one that closes a group that it did not open would get rid of the anchors.
+    void new RegExp(text, "u");
     return new RegExp(`^(?:${text})$`, "u");
   } catch (cause) {
     throw new BivyError("usage", `${flag} ${text}: expected a regular expression`, {

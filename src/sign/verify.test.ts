@@ -329,11 +329,12 @@ test("more documents than anybody needs are not all read, and it is said", async
     digest: digestOf(payload),
     size: payload.byteLength,
   };
+  const config = { ...descriptor, digest: digestOf(encodeText("{}")) };
   const raw = (layers: number) =>
     encodeText(
       JSON.stringify({
         schemaVersion: 2,
-        config: descriptor,
+        config,
         layers: Array.from({ length: layers }, () => descriptor),
       }),
     );

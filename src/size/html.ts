@@ -103,7 +103,7 @@ function formatTotal([name, value]: Total): string {
 }
 
 function layerOption({ instruction, unpacked }: LayerSize, index: number): string {
-  const text = `${index}: ${formatSize(unpacked)} ${instruction ?? ""}`.slice(0, 80);
+  const text = `${index + 1}: ${formatSize(unpacked)} ${instruction ?? ""}`.slice(0, 80);
   return `<option value="${index}">${escapeHtml(text)}</option>`;
 }
 
@@ -116,7 +116,7 @@ function savingsTable({ savings, layers }: SizeReport): string {
     return [
       formatSize(bytes),
       [title, `${formatCount(files, "file")}, such as ${example}`],
-      [`layer ${layer}`, layers[layer]?.instruction ?? ""],
+      [`layer ${layer + 1}`, layers[layer]?.instruction ?? ""],
       advice,
     ] as const;
   });
@@ -126,13 +126,13 @@ function savingsTable({ savings, layers }: SizeReport): string {
 function layersTable({ layers }: SizeReport): string {
   const rows = layers.map((layer, index) => {
     const { compressed, unpacked, wasted, added, changed, removed, instruction, repeats } = layer;
-    const again = repeats === undefined ? "" : ` (the same as ${repeats})`;
+    const again = repeats === undefined ? "" : ` (the same as ${repeats + 1})`;
     return [
       compressed === undefined ? "" : formatSize(compressed),
       formatSize(unpacked),
       formatSize(wasted),
       `+${added.files} ~${changed.files} −${removed.files}`,
-      [`${index}${again}: ${instruction ?? ""}`, layer.digest ?? ""],
+      [`${index + 1}${again}: ${instruction ?? ""}`, layer.digest ?? ""],
     ] as const;
   });
   const columns = ["#compressed", "#unpacked", "#wasted of those below", "files", "layer"];
@@ -154,7 +154,7 @@ function worldTable({ packages }: SizeReport): string {
 function wasteTable({ waste }: SizeReport): string {
   const rows = waste.files.map(({ path, bytes, copies }) => {
     const fates = copies.map(
-      ({ layer, fate, by }) => `stored in layer ${layer}, ${fate} by layer ${by}`,
+      ({ layer, fate, by }) => `stored in layer ${layer + 1}, ${fate} by layer ${by + 1}`,
     );
     return [formatSize(bytes), [path, fates.join("; ")]] as const;
   });

@@ -8,13 +8,25 @@ export interface WalkedNode {
   readonly node: TreeNode;
 }
 
+/** A folder that is walked, with the names that are left. */
+function enter(directory: DirectoryNode, path: string) {
+  return { directory, path, names: [...directory.children.keys()].sort(compareNames).values() };
+}
+
 /** All nodes below the top, a directory before what it holds, siblings in byte order. */
 export function* walkTree(top: DirectoryNode, path = ""): Generator<WalkedNode> {
-  for (const name of [...top.children.keys()].sort(compareNames)) {
-    const node = top.children.get(name)!;
-    const childPath = joinPath(path, name);
-    yield { path: childPath, node };
-    if (node.kind === "directory") yield* walkTree(node, childPath);
+  // Not by generators inside each other: each node would pass through one for each folder above it.
+  const entered = [enter(top, path)];
+  for (let last = entered.at(-1); last !== undefined; last = entered.at(-1)) {
+    const { value: name, done } = last.names.next();
+    if (done === true) {
+      entered.pop();
+      continue;
+    }
+    const node = last.directory.children.get(name)!;
+    const below = joinPath(last.path, name);
+    yield { path: below, node };
+    if (node.kind === "directory") entered.push(enter(node, below));
   }
 }
 

@@ -2,6 +2,7 @@
 export * from "./node.ts";
 export * from "./root.ts";
 export * from "./file-tree.ts";
+export { folderResolver } from "./folder-resolver.ts";
 export { TreeRoot, type TreeRootOptions } from "./tree-root.ts";
 export { DirectoryRoot, type DirectoryRootOptions } from "./directory-root.ts";
 export { Mirror, type MirrorOptions } from "./mirror.ts";

@@ -49,7 +49,7 @@ export interface Root {
 }
 
 /** The most symlinks that one path may lead through (Linux: ELOOP beyond 40). */
-const mostLinks = 40;
+export const mostLinks = 40;
 
 /**
  * Follows the symlinks of `path` inside the root, as the kernel would after a chroot: an absolute
@@ -71,15 +71,18 @@ export function resolveInRoot(root: Pick<Root, "lookup">, path: string): string 
     const entry = root.lookup(resolved.join("/"));
     if (entry?.kind !== "symlink") continue;
     links += 1;
-    if (links > mostLinks)
-      throw new BivyError("path-unsafe", `${path}: leads through more than ${mostLinks} symlinks`, {
-        hint: "The links form a loop; remove one of them.",
-      });
+    if (links > mostLinks) throw tooManyLinks(path);
     if (entry.target.startsWith("/")) resolved = [];
     else resolved.pop();
     pending.push(...entry.target.split("/").reverse());
   }
   return resolved.join("/");
+}
+
+export function tooManyLinks(path: string): BivyError {
+  return new BivyError("path-unsafe", `${path}: leads through more than ${mostLinks} symlinks`, {
+    hint: "The links form a loop; remove one of them.",
+  });
 }
 
 const unplain = /(?:^|\/)(?:\.{0,2}(?:\/|$))|\0/;

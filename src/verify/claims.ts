@@ -1,7 +1,7 @@
 /** Claims: which packages say that a path is theirs, by where the path really stands in the tree. */
 import type { InstalledDirectory, InstalledFile, InstalledPackage } from "../apk/index.ts";
-import { isBivyError, joinPath } from "../base/index.ts";
-import { findNode, resolveInRoot, type DirectoryNode } from "../tree/index.ts";
+import { joinPath } from "../base/index.ts";
+import { folderResolver, type DirectoryNode } from "../tree/index.ts";
 
 export interface FileClaim {
   readonly package: InstalledPackage;
@@ -43,27 +43,4 @@ function add<T>(claims: Map<string, T[]>, path: string, claim: T): void {
   const before = claims.get(path);
   if (before === undefined) claims.set(path, [claim]);
   else before.push(claim);
-}
-
-/** Where a folder of a package is in the tree: in a root whose lib is a link, lib/x is usr/lib/x. */
-export function folderResolver(top: DirectoryNode): (folder: string) => string {
-  const known = new Map<string, string>();
-  const root = { lookup: (path: string) => findNode(top, path) };
-  return (folder) => {
-    const before = known.get(folder);
-    if (before !== undefined) return before;
-    const resolved = resolveOrKeep(root, folder);
-    known.set(folder, resolved);
-    return resolved;
-  };
-}
-
-function resolveOrKeep(root: Parameters<typeof resolveInRoot>[0], folder: string): string {
-  try {
-    return resolveInRoot(root, folder);
-  } catch (error) {
-    // Links that form a loop lead nowhere: what is said to be behind them is missing.
-    if (isBivyError(error, "path-unsafe")) return folder;
-    throw error;
-  }
 }

@@ -146,7 +146,7 @@ function ofRepository({ url, kind, transport, named }: RepositoryReport): Findin
       ? [{ kind: "foreign-repository" as const, subject: url, text: "not one of Alpine's" }]
       : []),
     ...(transport === "http"
-      ? [{ kind: "plain-http" as const, subject: url, text: "asked without TLS" }]
+      ? [{ kind: "plain-http" as const, subject: url, text: "its address is http, without TLS" }]
       : []),
   ];
 }

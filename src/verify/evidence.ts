@@ -148,7 +148,7 @@ async function askRepository(
       const loaded = await loadIndex(repository, arch, keyringOf([arch], keys), access);
       const key = loaded.verified!.key.name;
       indexes.push({ location, arch, packages: loaded.packages.length, key });
-      vouchers.push(...vouchersOfIndex(loaded, arch));
+      for (const voucher of vouchersOfIndex(loaded, arch)) vouchers.push(voucher);
     } catch (error) {
       if (named === "by-user" || !isBivyError(error) || error.code === "aborted") throw error;
       indexes.push({ location, arch, failure: `${error.message} [${error.code}]` });

@@ -27,7 +27,6 @@ test("the words of --fail-on choose findings", () => {
     ["unproven", finding("unknown"), true],
     ["replaced", finding("unproven"), false],
     ["none", finding("replaced"), false],
-    ["", finding("replaced"), false],
   ];
   for (const [word, found, expected] of cases)
     assert.equal(parseFailOn([word]).chooses(found), expected, `${word} of ${found.kind}`);
@@ -37,6 +36,15 @@ test("the words of --fail-on choose findings", () => {
     assert.ok(failOnWords.includes(kind));
   }
   assert.deepEqual(parseFailOn(["missing,,device ", "all"]).words, ["missing", "device", "all"]);
+});
+
+test("a list of nothing is no check", async () => {
+  for (const text of ["", " ", ",", " ,"])
+    await refuses(() => parseFailOn(["changed", text]), {
+      code: "usage",
+      message: /expected kinds of findings/,
+      hint: /--fail-on none/,
+    });
 });
 
 test("a slip in --fail-on is an error that says what was meant", async () => {

@@ -59,12 +59,21 @@ export interface FailOn {
 
 /** Reads the words of `--fail-on`, which may be lists with commas. */
 export function parseFailOn(texts: readonly string[]): FailOn {
-  const words = texts
-    .flatMap((text) => text.split(","))
-    .map((word) => word.trim())
-    .filter((word) => word !== "");
+  const words = texts.flatMap(wordsOf);
   const chosen = words.map(choose);
   return { words, chooses: (finding) => chosen.some((includes) => includes(finding)) };
+}
+
+/** An empty list, such as of a variable that is not set, would be a check that cannot fail. */
+function wordsOf(text: string): string[] {
+  const words = text
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "");
+  if (words.length > 0) return words;
+  throw new BivyError("usage", `--fail-on ${JSON.stringify(text)}: expected kinds of findings`, {
+    hint: "Such as --fail-on changed,missing; none is --fail-on none.",
+  });
 }
 
 function choose(word: string): (finding: Finding) => boolean {

@@ -20,7 +20,7 @@ import {
 } from "../base/index.ts";
 import type { Inventory } from "../inventory/index.ts";
 import type { Expectation } from "./compare.ts";
-import { judgeBy } from "./packages.ts";
+import { judgeBy } from "./judgement.ts";
 import type { Voucher } from "./voucher.ts";
 import { packageXattrs } from "./package-xattrs.ts";
 

@@ -1,12 +1,12 @@
 /** Unclaimed files: what no package has, shown to the makers, else owned by nobody. */
-import { parentPath, pathPrefixes } from "../base/index.ts";
-import { walkTree, type TreeNode } from "../tree/index.ts";
+import { joinPath, parentPath, pathParts } from "../base/index.ts";
+import { walkTree, type DirectoryNode, type TreeNode } from "../tree/index.ts";
 import { accountFiles } from "./makers/accounts.ts";
 import { alpineFiles } from "./makers/alpine.ts";
 import { apkFiles } from "./makers/apk.ts";
 import { busyboxLinks } from "./makers/busybox.ts";
 import { certificateFiles } from "./makers/certificates.ts";
-import type { Maker, Scene } from "./makers/maker.ts";
+import { isRoots, type Maker, type Scene } from "./makers/maker.ts";
 import { runtimeFiles } from "./makers/runtime.ts";
 import { describeNode } from "./owned.ts";
 import type { FileReport } from "./report.ts";
@@ -27,7 +27,7 @@ export function judgeUnclaimed(scene: Scene): Unclaimed {
     accountFiles(scene),
     runtimeFiles,
   ];
-  const above = foldersAbove(owned.keys());
+  const above = foldersAbove(owned.keys(), inventory.tree.top);
   const files: FileReport[] = [];
   const notes: string[] = [];
   for (const { path, node } of walkTree(inventory.tree.top)) {
@@ -47,8 +47,9 @@ function judge(
   node: TreeNode,
   makers: readonly Maker[],
   above: ReadonlySet<string>,
-  { inventory, claims }: Scene,
+  scene: Scene,
 ): FileReport {
+  const { inventory, claims } = scene;
   const described = describeNode(path, node, inventory);
   const [claim] = claims.files.get(path) ?? [];
   if (claim !== undefined)
@@ -63,7 +64,9 @@ function judge(
     if ("refused" in found) return { ...described, state: "unowned", reason: found.refused };
     return { ...described, state: "generated", ...found };
   }
-  if (node.kind === "directory" && above.has(path) && isPlain(node))
+  // As apk makes a folder that a package needs and does not list.
+  const isPlain = node.kind === "directory" && node.mode === 0o755 && isRoots(node, scene);
+  if (isPlain && above.has(path))
     return {
       ...described,
       state: "generated",
@@ -74,16 +77,20 @@ function judge(
   return { ...described, state: "unowned" };
 }
 
-/** As apk makes a folder that a package needs and does not list. */
-function isPlain({ mode, uid, gid }: TreeNode): boolean {
-  return mode === 0o755 && uid === 0 && gid === 0;
-}
-
-function foldersAbove(paths: Iterable<string>): Set<string> {
+/** Only those that are there: a database can name any number of others. */
+function foldersAbove(paths: Iterable<string>, top: DirectoryNode): Set<string> {
   const above = new Set<string>();
   for (const path of paths) {
     const folder = parentPath(path);
-    if (!above.has(folder)) for (const prefix of pathPrefixes(folder)) above.add(prefix);
+    if (above.has(folder)) continue;
+    let node: TreeNode | undefined = top;
+    let prefix = "";
+    for (const part of pathParts(folder)) {
+      node = node.kind === "directory" ? node.children.get(part) : undefined;
+      if (node === undefined) break;
+      prefix = joinPath(prefix, part);
+      above.add(prefix);
+    }
   }
   return above;
 }

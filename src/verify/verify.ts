@@ -67,6 +67,7 @@ export function verifyInventory(
     claims,
     owned,
     keys: new Map(keys.map((key) => [key.path, key])),
+    comparable,
   };
   explainCertificates(scene, owned);
   const unclaimed = judgeUnclaimed(scene);

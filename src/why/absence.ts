@@ -35,7 +35,16 @@ function nearestWord({ packages }: Inventory, asked: string): string | undefined
     names.add(installed.name);
     for (const { name } of installed.provides) names.add(name.replace(/^(?:cmd|so):/, ""));
   }
-  return nearestName(asked, names);
+  return nearestName(asked, names) ?? shortestThatBegins(asked, names);
+}
+
+/** The beginning of a name is often all that somebody remembers: `libssl` of `libssl3`. */
+function shortestThatBegins(word: string, names: ReadonlySet<string>): string | undefined {
+  if (word.length < 3) return undefined;
+  const [shortest] = [...names]
+    .filter((name) => name.startsWith(word))
+    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+  return shortest;
 }
 
 /** The path with its first wrong part mended, if that leads anywhere, or a file of that name elsewhere. */

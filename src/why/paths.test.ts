@@ -100,6 +100,15 @@ test("a chain of thousands does not overflow", () => {
   assert.equal(paths[0]?.length, 5000);
 });
 
+test("lists of any length are no trouble", { timeout: 20_000 }, () => {
+  const many = 150_000;
+  const twice = graphOf({ a: { depends: "b ".repeat(many) }, b: {} }, "a");
+  assert.equal(pathsTo(twice, "b").paths[0]?.[1]?.atoms.length, many);
+  const samples: Record<string, SampleInstalled> = { rule: { installIf: "x" } };
+  for (let at = 0; at < many; at++) samples[`p${at}`] = { provides: "x" };
+  assert.equal(pathsTo(graphOf(samples, "p7"), "rule").count, 1);
+});
+
 const names = ["a", "b", "c", "d", "e", "f"];
 const line = fc.array(fc.constantFrom(...names), { maxLength: 3 }).map((words) => words.join(" "));
 const fields = fc.record({ depends: line, installIf: fc.oneof(fc.constant(""), line) });

@@ -79,8 +79,9 @@ function findLinks(
   const needed = new Map<PackageNode, Atom[]>();
   for (const { node: from, kind, dependency } of node.dependents) {
     if (kind !== "depends" || !nearer(from)) continue;
-    const atoms = needed.get(from) ?? [];
-    needed.set(from, [...atoms, dependency.atom]);
+    const atoms = needed.get(from);
+    if (atoms === undefined) needed.set(from, [dependency.atom]);
+    else atoms.push(dependency.atom);
   }
   const links = [...needed].map(([from, atoms]): Link => ({
     from,
@@ -100,7 +101,8 @@ function lastToMeet(
 ): ReadonlySet<PackageNode> {
   const completing = new Set<PackageNode>();
   for (const { satisfiedBy } of installIf) {
-    const first = Math.min(...satisfiedBy.map((node) => steps.get(node) ?? Infinity));
+    let first = Infinity;
+    for (const node of satisfiedBy) first = Math.min(first, steps.get(node) ?? Infinity);
     if (first > last) return new Set();
     if (first === last)
       for (const node of satisfiedBy) if (steps.get(node) === last) completing.add(node);

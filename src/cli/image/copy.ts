@@ -1,12 +1,12 @@
 /** bivy image copy: an image from any place to any other; digests, platforms and signatures stay. */
 import type { Command } from "commander";
 import { BivyError } from "../../base/index.ts";
-import type { ImageLocator } from "../../oci/index.ts";
+import type { AttachedImage, ImageLocator } from "../../oci/index.ts";
 import {
   addImageFlags,
+  chooseImage,
   imageArgumentForms,
   locate,
-  platformOf,
   type ImageFlags,
 } from "../image-source.ts";
 import { registriesOf } from "../registry-flags.ts";
@@ -27,6 +27,7 @@ export function configure(command: Command): void {
         "a registry's reference, oci:DIR[:TAG], oci-archive:F[:TAG], docker-archive:F[:NAME], or store:NAME",
       )
       .option("--no-referrers", "leave signatures, attestations and SBOMs that refer to it behind"),
+    "only this image of an index, such as linux/arm64 (default: all of it)",
   )
     .addHelpText(
       "before",
@@ -52,13 +53,20 @@ async function copy(from: string, to: string, flags: CopyFlags, session: Session
     throw new BivyError("usage", `${from}: expected an image, found a root file system`, {
       hint: "It has no manifest and no config, so there is nothing to copy as an image.",
     });
-  const platform = await platformOf(flags);
   const part =
-    platform === undefined
+    flags.platform === undefined && destination.kind !== "docker-archive"
       ? await writablePart(located.image, source, destination)
-      : { image: await oci.selectPlatform(located.image, platform) };
+      : { image: await chooseImage(located.image, from, flags) };
   const { image } = part;
   const registries = () => registriesOf(flags, session);
+  const places = { store, registries, limits: session.limits };
+  const beside =
+    flags.referrers && keepsReferrers.has(destination.kind)
+      ? await oci.placeOf(source, places)
+      : undefined;
+  const gathering = beside === undefined ? noReferrers : oci.gatherReferrers(image, beside);
+  // What becomes of it is asked for once the image is there.
+  gathering.catch(() => undefined);
   await oci.writeImage(image, destination, {
     ...("includes" in part ? { includes: part.includes } : {}),
     store,
@@ -66,21 +74,25 @@ async function copy(from: string, to: string, flags: CopyFlags, session: Session
     events: session.progress.report,
     standardOutput: writeResultBytes,
   });
-  let referrers = 0;
-  if (flags.referrers) {
-    const places = { store, registries, limits: session.limits };
-    const [left, right] = [
-      await oci.placeOf(source, places),
-      await oci.placeOf(destination, places),
-    ];
-    if (left !== undefined && right !== undefined)
-      referrers = await oci.copyReferrers(image, left, right);
-  }
+  const gathered = await gathering;
+  const place = gathered.length === 0 ? undefined : await oci.placeOf(destination, places);
+  if (place !== undefined) await oci.putReferrers(gathered, place);
   session.progress.end();
   const print = oci.isStandardOutput(destination) ? printNote : printResult;
   print(`${oci.formatImageLocator(destination)}@${image.digest}`);
-  if (referrers > 0) printNote(`with ${referrers} signatures and attestations`);
+  const isOneOfMany = image.digest !== located.image.digest;
+  if (isOneOfMany && flags.platform === undefined && destination.kind === "docker-archive")
+    printNote(
+      `${to}: one image of the index, the one for ${(await oci.platformsOf(image)).map(oci.formatPlatform).join()} (all of it: oci-archive:FILE)`,
+    );
+  if (gathered.length === 1) printNote("with 1 signature or attestation");
+  if (gathered.length > 1) printNote(`with ${gathered.length} signatures and attestations`);
 }
+
+const noReferrers: Promise<readonly AttachedImage[]> = Promise.resolve([]);
+
+/** An archive has no place for what stands beside an image. */
+const keepsReferrers: ReadonlySet<ImageLocator["kind"]> = new Set(["registry", "store", "oci"]);
 
 /** A name without a prefix means a registry: the local store is written to as store:NAME. */
 function asDestination(locator: ImageLocator): ImageLocator {

@@ -3,9 +3,9 @@ import type { Command } from "commander";
 import type { HistoryStep } from "../../oci/index.ts";
 import {
   addImageFlags,
+  chooseImage,
   imageArgument,
   imageArgumentForms,
-  platformOf,
   type ImageFlags,
 } from "../image-source.ts";
 import { addResultFlags, formatJson, writeResult, type ResultFlags } from "../result.ts";
@@ -38,9 +38,9 @@ export function configure(command: Command): void {
 }
 
 async function history(argument: string, flags: HistoryFlags, session: Session): Promise<void> {
-  const { historySteps, selectPlatform } = await import("../../oci/index.ts");
+  const { historySteps } = await import("../../oci/index.ts");
   const found = await imageArgument(argument, flags, session);
-  const image = await selectPlatform(found, await platformOf(flags));
+  const image = await chooseImage(found, argument, flags);
   const [config, layers] = await Promise.all([image.config(), image.layers()]);
   const steps = historySteps(config);
   // Layers that no history tells of come as they are.

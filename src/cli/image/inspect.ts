@@ -3,9 +3,9 @@ import type { Command } from "commander";
 import type { Image, ImageOrIndex } from "../../oci/index.ts";
 import {
   addImageFlags,
+  chooseImage,
   imageArgument,
   imageArgumentForms,
-  platformOf,
   type ImageFlags,
 } from "../image-source.ts";
 import { addResultFlags, formatJson, writeResult, type ResultFlags } from "../result.ts";
@@ -40,13 +40,11 @@ export function configure(command: Command): void {
 }
 
 async function inspect(argument: string, flags: InspectFlags, session: Session): Promise<void> {
-  const { selectPlatform } = await import("../../oci/index.ts");
   const found = await imageArgument(argument, flags, session);
-  const platform = await platformOf(flags);
-  const chosen = () => selectPlatform(found, platform);
+  const chosen = () => chooseImage(found, argument, flags);
   if (flags.raw === true)
     return writeResultBytes([
-      await (platform === undefined ? found : await chosen()).rawManifest(),
+      await (flags.platform === undefined ? found : await chosen()).rawManifest(),
     ]);
   if (flags.config === true) return writeResultBytes([await (await chosen()).rawConfig()]);
   const report = {

@@ -11,7 +11,6 @@ import { formatTable } from "../term/table.ts";
 interface ListFlags extends ResultFlags<"table" | "json">, SessionFlags, RegistryFlags {
   readonly digests?: boolean;
   readonly all?: boolean;
-  readonly onlyDigests?: boolean;
 }
 
 export function configure(command: Command): void {
@@ -28,12 +27,12 @@ export function configure(command: Command): void {
   )
     .option("--digests", "show whole digests")
     .option("-a, --all", "signatures, attestations and other referrers too")
-    .option("--only-digests", "print digests and nothing else, each once")
     .addHelpText(
       "before",
       `Examples:
   $ bivy image ls
   $ bivy image ls alpine
+  $ bivy image ls -q                 digests and nothing else
   $ bivy image ls --format json
   $ bivy image ls docker://alpine
 `,
@@ -73,11 +72,15 @@ async function list(
   const images: Awaited<ReturnType<typeof describe>>[] = [];
   for (const image of stored) images.push(await describe(image, store));
   images.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  if (flags.onlyDigests === true)
+  if (flags.quiet === true)
     return printResult([...new Set(images.map((i) => i.digest))].join("\n"));
   if (flags.format === "json") return writeResult(formatJson(images), flags);
   if (images.length === 0 && name === undefined)
     return printNote("The local store is empty: get an image with bivy image pull alpine.");
+  if (images.length === 0)
+    printNote(
+      `The local store has no image ${name}. For the tags in its registry: bivy image ls docker://${name}`,
+    );
   const rows = images.map((image) => [
     image.shortName,
     flags.digests === true ? image.digest : image.digest.slice("sha256:".length, 19),

@@ -37,7 +37,7 @@ export function configure(command: Command): void {
       `Examples:
   $ bivy image pull alpine:3.20
   $ bivy image pull alpine:3.20 --platform linux/arm64
-  $ bivy image pull localhost:5000/app:1 registry.example.com/base@sha256:… --all-platforms
+  $ bivy image pull localhost:5000/app:1 ghcr.io/team/base:2 --all-platforms
 `,
     )
     .action((names: string[], flags: PullFlags) =>

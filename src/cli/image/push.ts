@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { BivyError } from "../../base/index.ts";
 import type { ImageLocator, Reference } from "../../oci/index.ts";
-import { addImageFlags, locate, platformOf, type ImageFlags } from "../image-source.ts";
+import { addImageFlags, chooseImage, locate, type ImageFlags } from "../image-source.ts";
 import { registriesOf } from "../registry-flags.ts";
 import { withSession, type Session } from "../session.ts";
 import { printResult } from "../term/streams.ts";
@@ -13,6 +13,7 @@ export function configure(command: Command): void {
     command
       .argument("<IMAGE>", "an image of the local store, or oci:DIR, oci-archive:FILE, …")
       .argument("[DESTINATION]", "the reference to push to (default: the image's own name)"),
+    "only this image of an index, such as linux/arm64 (default: all of it)",
   )
     .addHelpText(
       "before",
@@ -33,7 +34,7 @@ async function push(
   flags: ImageFlags,
   session: Session,
 ): Promise<void> {
-  const { formatReference, openStore, parseImageLocator, selectPlatform, withDefaultTag } =
+  const { formatReference, openStore, parseImageLocator, withDefaultTag } =
     await import("../../oci/index.ts");
   const typed = parseImageLocator(name);
   const to = withDefaultTag(await parseDestination(typed, destination));
@@ -44,11 +45,10 @@ async function push(
     throw new BivyError("usage", `${name}: expected an image, found a root file system`, {
       hint: "Only images can be pushed.",
     });
-  const platform = await platformOf(flags);
   const { image } =
-    platform === undefined
+    flags.platform === undefined
       ? await writablePart(located.image, source, { kind: "registry" })
-      : { image: await selectPlatform(located.image, platform) };
+      : { image: await chooseImage(located.image, name, flags) };
   const repository = (await registriesOf(flags, session)).repository(to);
   const digest = await repository.put(image, to, { events: session.progress.report });
   session.progress.end();

@@ -21,7 +21,7 @@ export function configure(command: Command): void {
       command
         .argument(
           "<IMAGE...>",
-          "names, the beginning of an image's digest or id, or docker://REFERENCE for one in a registry",
+          "names; the beginning of a digest or id, for all names of that image; or docker://REFERENCE for one in a registry",
         )
         .option("-f, --force", "do not fail where there is no such image")
         .option("--no-gc", "leave the blobs for bivy image gc"),

@@ -16,6 +16,7 @@ export function configure(command: Command): void {
     command
       .argument("<IMAGE...>", "images, by name or where they are")
       .option("-o, --output <FILE>", "the file to write (default: standard output)"),
+    "which image of an index docker load takes, such as linux/arm64 (default: this machine's)",
   )
     .addHelpText(
       "before",

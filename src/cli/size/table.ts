@@ -1,4 +1,4 @@
-/** A size report as text: what matters most first, in 80 columns. */
+/** A size report as text: what matters most first, in 80 columns; layers are counted from 1. */
 import {
   tellingFolders,
   type LayerSize,
@@ -42,7 +42,7 @@ export function formatReport(
       {
         title: "LARGEST FILES",
         columns: ["bytes", "layer", "path"],
-        row: ({ path, bytes, layer }) => [formatBytes(bytes), layer, `/${path}`],
+        row: ({ path, bytes, layer }) => [formatBytes(bytes), layer + 1, `/${path}`],
       },
       files,
       top,
@@ -53,8 +53,11 @@ export function formatReport(
         columns: ["bytes", "layers", "fate", "path"],
         row: ({ path, bytes, copies }) => [
           formatBytes(bytes),
-          shortened(copies.map(({ layer }) => layer).join(" "), 12),
-          shortened([...new Set(copies.map(({ fate, by }) => `${fate} by ${by}`))].join(", "), 26),
+          shortened(copies.map(({ layer }) => layer + 1).join(" "), 12),
+          shortened(
+            [...new Set(copies.map(({ fate, by }) => `${fate} by ${by + 1}`))].join(", "),
+            26,
+          ),
           `/${path}`,
         ],
       },
@@ -82,10 +85,7 @@ function formatSummary({ subject, distribution, platform, totals, waste }: SizeR
     countOf(files, "file"),
     packages === undefined ? undefined : countOf(packages, "package"),
   ].filter((word) => word !== undefined);
-  const download =
-    isCompressed === true
-      ? "to download, compressed"
-      : "as stored, not compressed; less when pushed";
+  const download = isCompressed === true ? "to download, compressed" : "as stored, not compressed";
   const efficiency = `${(waste.efficiency * 100).toFixed(1)} %`;
   const rows: (readonly [number, string])[] = [
     [unpacked, "on disk, unpacked"],
@@ -135,8 +135,8 @@ function placeOf({ layers, by, packages }: Saving, all: readonly LayerSize[]): s
   const owner = packages[0] === undefined ? "" : `, ${packages[0].name}`;
   const place =
     hiding === undefined
-      ? `layer ${stored}${more}${owner}`
-      : `stored in layer ${stored}, hidden by layer ${hiding}${more}`;
+      ? `layer ${stored + 1}${more}${owner}`
+      : `stored in layer ${stored + 1}, hidden by layer ${hiding + 1}${more}`;
   return instruction === "" ? place : `${place}: ${instruction}`;
 }
 
@@ -147,12 +147,12 @@ function formatLayers({ layers }: SizeReport): string {
       columns: ["#", "compressed", "unpacked", "wasted", "files", "instruction"],
       cut: "end",
       row: ({ layer, index }) => [
-        index,
+        index + 1,
         layer.compressed === undefined ? "" : formatBytes(layer.compressed),
         formatBytes(layer.unpacked),
         formatBytes(layer.wasted),
         `+${layer.added.files} ~${layer.changed.files} -${layer.removed.files}`,
-        `${layer.repeats === undefined ? "" : `(again layer ${layer.repeats}) `}${layer.instruction ?? ""}`,
+        `${layer.repeats === undefined ? "" : `(again layer ${layer.repeats + 1}) `}${layer.instruction ?? ""}`,
       ],
     },
     layers.map((layer, index) => ({ layer, index })),
@@ -192,7 +192,7 @@ function formatPackages(
         row: ({ name, version, bytes, files, layer }) => [
           formatBytes(bytes),
           files,
-          layer,
+          layer === undefined ? "" : layer + 1,
           `${name} ${version}`,
         ],
       },

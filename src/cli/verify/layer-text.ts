@@ -5,12 +5,13 @@ import type { VerifyReport } from "../../verify/index.ts";
 /** An instruction may be a whole script. */
 const longestInstruction = 160;
 
-/** Such as `layer 2: RUN make install`. */
+/** Such as `layer 2: RUN make install`; people count layers from 1, as `bivy why` does. */
 export function layerText(layer: number, { layers }: Pick<VerifyReport, "layers">): string {
+  const place = `layer ${layer + 1}`;
   const createdBy = layers[layer]?.createdBy;
-  if (createdBy === undefined || createdBy === "") return `layer ${layer}`;
+  if (createdBy === undefined || createdBy === "") return place;
   const instruction = formatInstruction(createdBy);
   return instruction.length > longestInstruction
-    ? `layer ${layer}: ${instruction.slice(0, longestInstruction - 1)}…`
-    : `layer ${layer}: ${instruction}`;
+    ? `${place}: ${instruction.slice(0, longestInstruction - 1)}…`
+    : `${place}: ${instruction}`;
 }

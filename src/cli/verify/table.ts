@@ -224,7 +224,10 @@ function formatVerdict({ findings, packages }: VerifyReport, failing: number): s
     ...open,
   ].join(", ");
   return [
-    files === "" ? "Every file is accounted for." : `${files}; all else is accounted for.`,
+    ...wrapText(
+      files === "" ? "Every file is accounted for." : `${files}; all else is accounted for.`,
+      0,
+    ),
     unproven === 0 ? "Every package is proven." : `${countOf(unproven, "package")} not proven.`,
     ...(unproven === packages.length && unproven > 0
       ? ["To prove them: --repository URL, --lock FILE or --packages DIR."]

@@ -25,7 +25,7 @@ export function formatExplanation(explanation: Explanation, inventory: Inventory
     ...places.map((place) => placeLines(place, layers)),
     ...packages.map((reason) => packageLines(reason, layers)),
     removedPackages.map((removed) => removedLine(removed, layers)),
-    remarks(explanation),
+    remarks(explanation, inventory),
   ];
   return blocks
     .filter((lines) => lines.length > 0)
@@ -195,8 +195,12 @@ function removedLine({ installed, layer, removedIn }: RemovedPackage, layers: La
   return withLayer(`${label}: installed by layer ${layer + 1}, ${end}`, removedIn, layers);
 }
 
-function remarks({ others, brokenWorld, asked }: Explanation): string[] {
+function remarks(
+  { others, brokenWorld, asked }: Explanation,
+  { hasDatabase }: Inventory,
+): string[] {
   const lines: string[] = [];
+  if (!hasDatabase) lines.push("There is no apk database: nothing is known of packages.");
   if (others.length > 0) {
     const texts = others.map(({ meaning, name }) => `${meaningNames[meaning]} ${printable(name)}`);
     lines.push(listOf(`${printable(asked)} is also`, texts));

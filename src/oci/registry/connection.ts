@@ -4,6 +4,7 @@
  */
 import { BivyError, isBivyError, type Limits } from "../../base/index.ts";
 import {
+  isLoopback,
   isUntrustedServer,
   type HttpClient,
   type HttpPolicy,
@@ -224,7 +225,10 @@ export class Connection {
     return this.#base;
   }
 
-  /** Where plain http will do, whether the registry speaks https is found out by trying. */
+  /**
+   * Where plain http will do, what the registry speaks is found out by trying: https first, but on this
+   * machine, where nobody is in between, plain http, which most registries there speak.
+   */
   async #findEndpoint(): Promise<URL> {
     const { registry } = this;
     const { rules } = this.#options;
@@ -232,33 +236,43 @@ export class Connection {
     const secure = new URL(`https://${host}/`);
     if (!rules.allowsPlain(secure.host)) return secure;
     const plain = new URL(`http://${host}/`);
-    const unproven: OriginTrust = { ...(await rules.trust(secure.host)), unverified: true };
-    for (const base of [secure, plain])
-      try {
-        const response = await this.#request({
-          url: new URL("/v2/", base).href,
-          subject: registry,
-          accept: anyStatus,
-          direct: true,
-          tries: base === secure ? 1 : this.policy.tries,
-          // It tells the protocol, no more: whatever matters is asked again, and proven.
-          trust: () => unproven,
-        });
-        await finish(response);
-        return base;
-      } catch (error) {
-        const speaksNoTls =
-          isBivyError(
-            error,
-            "http-unreachable",
-            "http-stalled",
-            "http-invalid",
-            "http-truncated",
-          ) && !isUntrustedServer(error);
-        if (base === plain || !speaksNoTls) throw registryAdvice(error, registry, true);
-      }
-    return plain;
+    const trust: OriginTrust = { ...(await rules.trust(secure.host)), unverified: true };
+    const [first, second] = isLoopback(secure.hostname) ? [plain, secure] : [secure, plain];
+    const answer = await this.#askProtocol(first, trust, 1).catch((error: unknown) => {
+      if (isOtherProtocol(error)) return "none";
+      throw registryAdvice(error, registry, true);
+    });
+    if (answer === "spoken") return first;
+    try {
+      await this.#askProtocol(second, trust, this.policy.tries);
+      return second;
+    } catch (error) {
+      if (answer === "doubtful" && isOtherProtocol(error)) return first;
+      throw registryAdvice(error, registry, true);
+    }
   }
+
+  async #askProtocol(base: URL, trust: OriginTrust, tries: number): Promise<"spoken" | "doubtful"> {
+    const response = await this.#request({
+      url: new URL("/v2/", base).href,
+      subject: this.registry,
+      accept: anyStatus,
+      direct: true,
+      tries,
+      // It tells the protocol, no more: whatever matters is asked again, and proven.
+      trust: () => trust,
+    });
+    await finish(response);
+    // What a server for https answers to plain http: that it is one, or where it is.
+    const isElsewhere =
+      response.status === 400 || (response.status >= 300 && response.status < 400);
+    return base.protocol === "http:" && isElsewhere ? "doubtful" : "spoken";
+  }
+}
+
+function isOtherProtocol(error: unknown): boolean {
+  const codes = ["http-unreachable", "http-stalled", "http-invalid", "http-truncated"] as const;
+  return isBivyError(error, ...codes) && !isUntrustedServer(error);
 }
 
 /**

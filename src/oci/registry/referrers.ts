@@ -55,7 +55,7 @@ async function askReferrers(
     // Some answer what they do not know with a page for browsers.
     const type = response.headers.get("content-type") ?? "";
     if (response.status !== 200 || !type.startsWith(mediaTypes.index)) return undefined;
-    found.push(...parseReferrers(bytes, subject).manifests);
+    for (const referrer of parseReferrers(bytes, subject).manifests) found.push(referrer);
     if (found.length > limits.entries) throw limitExceeded("entries", limits, subject);
   }
   return found;

@@ -177,6 +177,7 @@ test("removing: a tag, a digest, what is not there, and what must not go", async
   assert.equal(await repository.remove({ digest: image.digest }), false);
   const firm = await open(context, { deletes: false });
   await firm.repository.put(image, { tag: "1" });
+  assert.equal(await firm.repository.remove({ tag: "2" }), false);
   const tag = await failsWith(firm.repository.remove({ tag: "1" }), "registry-refused");
   assert.match(`${tag.message} ${tag.hint}`, new RegExp(`removes no single tags.*${image.digest}`));
   const digest = await failsWith(

@@ -258,8 +258,10 @@ class RegistryRepository implements Repository {
       return await deleteManifest(this.#access, tag);
     } catch (error) {
       if (!isBivyError(error, "registry-refused")) throw error;
-      const found = await this.resolve({ tag }).catch(() => undefined);
-      if (found === undefined) throw error;
+      const found = await this.resolve({ tag }).catch(() => {
+        throw error;
+      });
+      if (found === undefined) return false;
       const { digest } = found;
       const subject = manifestSubject(this.#access, tag);
       throw new BivyError("registry-refused", `${subject}: the registry removes no single tags`, {

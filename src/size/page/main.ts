@@ -149,8 +149,8 @@ export function openPage(document: PageDocument, window: PageWindow): void {
     ];
     if (node.children.length > 0) facts.push(formatCount(node.files, "file"));
     const layerName = data.layers[node.layer] ?? "";
-    if (layerName !== "") facts.push(`layer ${node.layer}: ${layerName}`);
-    else if (node.layer >= 0 && data.layers.length > 1) facts.push(`layer ${node.layer}`);
+    if (layerName !== "") facts.push(`layer ${node.layer + 1}: ${layerName}`);
+    else if (node.layer >= 0 && data.layers.length > 1) facts.push(`layer ${node.layer + 1}`);
     if (node.package >= 0) facts.push(`package ${data.packages[node.package]}`);
     else if (data.packages.length > 0 && node.children.length === 0) facts.push("no package");
     return facts.map(shownName);

@@ -4,10 +4,9 @@
  */
 import { identityKey, type InstalledPackage } from "../../apk/index.ts";
 import { baseName, isBivyError, parentPath } from "../../base/index.ts";
-import type { TreeNode } from "../../tree/index.ts";
-import { folderResolver } from "../claims.ts";
+import { folderResolver, type TreeNode } from "../../tree/index.ts";
 import { checkScripts } from "../scripts.ts";
-import type { Maker, Recognition, Refusal, Scene } from "./maker.ts";
+import { isRoots, type Maker, type Recognition, type Refusal, type Scene } from "./maker.ts";
 
 /** Folders with the modes that apk gives them. */
 const folders: Readonly<Record<string, number>> = {
@@ -67,7 +66,7 @@ export function apkFiles(scene: Scene): Maker {
   );
   return (path, node) => {
     if (node.kind === "directory")
-      return plainFolders.get(path) === node.mode
+      return plainFolders.get(path) === node.mode && isRoots(node, scene)
         ? made(true, "a folder of every apk root")
         : undefined;
     if (isApkDevice(path, node)) return made(true, "a device of every apk root");

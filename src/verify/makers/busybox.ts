@@ -9,7 +9,7 @@
  * the program that deserves the attention.
  */
 import { baseName, joinPath, parentPath } from "../../base/index.ts";
-import { folderResolver } from "../claims.ts";
+import { folderResolver } from "../../tree/index.ts";
 import { isIntact, type Maker, type Recognition, type Refusal, type Scene } from "./maker.ts";
 
 const programNames = ["busybox", "busybox-extras", "bbsuid"];

@@ -5,6 +5,7 @@
  */
 import type { TreeNode } from "../../tree/index.ts";
 import type { Claims } from "../claims.ts";
+import type { Comparable } from "../compare.ts";
 import type { Documents } from "../documents.ts";
 import type { ContentsByPackage } from "../package-contents.ts";
 import type { FileReport, KeyReport } from "../report.ts";
@@ -20,6 +21,15 @@ export interface Scene {
   readonly owned: ReadonlyMap<string, FileReport>;
   /** The keys in the image, judged, by path. */
   readonly keys: ReadonlyMap<string, KeyReport>;
+  readonly comparable: Comparable;
+}
+
+/** Whether something belongs to root, as far as owners are known. */
+export function isRoots(
+  { uid, gid }: TreeNode,
+  { comparable }: Pick<Scene, "comparable">,
+): boolean {
+  return !comparable.owners || (uid === 0 && gid === 0);
 }
 
 export interface Recognition {

@@ -260,6 +260,13 @@ test("what apk keeps is known by its name, and not proven", async () => {
     "apk unproven",
     "unowned",
   ]);
+  for (const [uid, state] of [
+    [0, "apk proven"],
+    [1000, "unowned"],
+  ] as const) {
+    root.makeDirectory("var/cache/misc", { ...folder, uid });
+    assert.deepEqual(await statesOf(root, ["var/cache/misc"]), [state]);
+  }
   await writeText(root, "etc/apk/world", "missing\n");
   const report = await verifyRoot(root);
   assert.match(report.notes.join(), /etc\/apk\/world asks for missing, which is not installed/);

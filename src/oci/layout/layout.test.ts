@@ -12,13 +12,13 @@ import {
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { encodeText } from "../base/index.ts";
-import { makeIndex } from "./assemble.ts";
-import { blobSink, copyImage } from "./copy.ts";
-import { type ImageOrIndex } from "./image.ts";
+import { encodeText } from "../../base/index.ts";
+import { makeIndex } from "../assemble.ts";
+import { blobSink, copyImage } from "../copy.ts";
+import { type ImageOrIndex } from "../image.ts";
 import { createLayout, openLayout } from "./layout.ts";
-import { writeLayer } from "./layer-write.ts";
-import { parsePlatform } from "./platform.ts";
+import { writeLayer } from "../layer-write.ts";
+import { parsePlatform } from "../platform.ts";
 import {
   collect,
   fails,
@@ -28,8 +28,8 @@ import {
   sampleTar,
   sha256,
   temporaryFolder,
-} from "./sample-images.test.ts";
-import { selectPlatform } from "./select.ts";
+} from "../sample-images.test.ts";
+import { selectPlatform } from "../select.ts";
 
 function blobPath(folder: string, digest: string): string {
   return join(folder, "blobs", "sha256", digest.slice("sha256:".length));
@@ -198,6 +198,27 @@ test("a cycle of indexes cannot be followed", async (context) => {
     await fails(follow, "digest-mismatch", /blob sha256:/);
 });
 
+test(
+  "a pipe in place of a file is refused, not waited for",
+  { timeout: 20_000 },
+  async (context) => {
+    const folder = temporaryFolder(context);
+    const layout = await createLayout(folder);
+    const image = await sampleImage();
+    await layout.put(image);
+    const replaceByPipe = (path: string) => {
+      rmSync(path);
+      assert.equal(spawnSync("mkfifo", [path]).status, 0);
+    };
+    const [layer] = (await image.manifest()).layers;
+    replaceByPipe(blobPath(folder, layer!.digest));
+    const opened = await (await openLayout(folder)).open();
+    await fails(() => readAll(opened), "image-invalid", /no regular file/);
+    replaceByPipe(join(folder, "index.json"));
+    await fails(async () => (await openLayout(folder)).open(), "image-invalid", /no regular one/);
+  },
+);
+
 test("a folder of other things is left alone", async (context) => {
   const folder = temporaryFolder(context);
   writeFileSync(join(folder, "notes.txt"), "x");
@@ -237,7 +258,7 @@ test("what a killed process left unfinished is removed, what a running one write
 test("a process that ends while it writes leaves nothing behind", async (context) => {
   const folder = temporaryFolder(context);
   const script = `
-    import { createLayout } from ${JSON.stringify(new URL("index.ts", import.meta.url).href)};
+    import { createLayout } from ${JSON.stringify(new URL("../index.ts", import.meta.url).href)};
     const { blobs } = await createLayout(${JSON.stringify(folder)});
     const writers = [await blobs.begin(), await blobs.begin()];
     await writers[0].write(Buffer.alloc(1024 * 1024));

@@ -5,16 +5,17 @@
  */
 import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileError, newOwner, type Chunks } from "../base/index.ts";
+import { fileError, newOwner, type Chunks } from "../../base/index.ts";
 import { removeAbandoned, removeAtExit } from "./owned-file.ts";
 
 export const unfinishedPrefix = ".bivy-unfinished-";
-const stagingSize = 1024 * 1024;
-/** From this size on, a chunk is written at once rather than gathered with others. */
-const largeChunk = 128 * 1024;
+/** Chunks are gathered up to this size and this many, and written at once. */
+const gatheredSize = 1024 * 1024;
+const mostGathered = 512;
 const fileMode = 0o644;
 
 export interface UnfinishedFile {
+  /** Takes a chunk, whose bytes must not change any more: it may be written later. */
   write(chunk: Uint8Array): Promise<void>;
   /** Gives the file its name, replacing what was there. */
   commit(path: string): Promise<void>;
@@ -27,23 +28,27 @@ export async function beginFile(folder: string): Promise<UnfinishedFile> {
   const temporary = join(folder, `${unfinishedPrefix}${newOwner()}`);
   let file: FileHandle | undefined = await createFile(temporary);
   const finish = removeAtExit(temporary);
-  let staging: Buffer | undefined;
-  let staged = 0;
+  let gathered: Uint8Array[] = [];
+  let size = 0;
+  let writing: Promise<void> = Promise.resolve();
 
+  /** Begins to write what was gathered; what fails is told to whoever writes next. */
   const flush = async () => {
-    if (staging === undefined || staged === 0) return;
-    await writeAll(file!, staging.subarray(0, staged));
-    staged = 0;
+    await writing;
+    if (size === 0) return;
+    const chunks = gathered;
+    const total = size;
+    gathered = [];
+    size = 0;
+    writing = writeAll(file!, chunks, total);
+    writing.catch(() => undefined);
   };
   return {
     async write(chunk) {
       try {
-        if (staged + chunk.byteLength > stagingSize || chunk.byteLength >= largeChunk)
-          await flush();
-        if (chunk.byteLength >= largeChunk) return await writeAll(file!, chunk);
-        staging ??= Buffer.allocUnsafe(stagingSize);
-        staging.set(chunk, staged);
-        staged += chunk.byteLength;
+        gathered.push(chunk);
+        size += chunk.byteLength;
+        if (size >= gatheredSize || gathered.length >= mostGathered) await flush();
       } catch (error) {
         throw fileError(error, "writing", temporary);
       }
@@ -51,6 +56,7 @@ export async function beginFile(folder: string): Promise<UnfinishedFile> {
     async commit(path) {
       try {
         await flush();
+        await writing;
         await file!.datasync();
         await rename(temporary, path);
       } catch (error) {
@@ -65,6 +71,7 @@ export async function beginFile(folder: string): Promise<UnfinishedFile> {
       if (file === undefined) return;
       const closing = file;
       file = undefined;
+      await writing.catch(() => undefined);
       await closing.close().catch(() => undefined);
       await unlink(temporary).catch(() => undefined);
       finish();
@@ -82,12 +89,17 @@ async function createFile(path: string): Promise<FileHandle> {
   }
 }
 
-/** Writes every byte: a single write(2) may take only a part. */
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.byteLength;) {
-    const { bytesWritten } = await file.write(bytes, at, bytes.byteLength - at);
-    at += bytesWritten;
-  }
+/** Writes every byte: a single writev(2) may take only a part. */
+async function writeAll(
+  file: FileHandle,
+  chunks: readonly Uint8Array[],
+  size: number,
+): Promise<void> {
+  const { bytesWritten } = await file.writev(chunks);
+  if (bytesWritten === size) return;
+  const rest = Buffer.concat(chunks).subarray(bytesWritten);
+  for (let at = 0; at < rest.byteLength;)
+    at += (await file.write(rest, at, rest.byteLength - at)).bytesWritten;
 }
 
 /** Replaces a file in one step. */

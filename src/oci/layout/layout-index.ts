@@ -2,17 +2,17 @@
  * index.json of an OCI layout as data: which images the layout holds, and by which names (OCI
  * image-spec, image-layout.md and annotations.md).
  */
-import { BivyError } from "../base/index.ts";
-import { bareDescriptor, refNameAnnotation, type Descriptor } from "./descriptor.ts";
-import { parseDocument, showName, type TextMap } from "./document.ts";
-import { parseManifest, type IndexManifest } from "./manifest.ts";
+import { BivyError } from "../../base/index.ts";
+import { bareDescriptor, refNameAnnotation, type Descriptor } from "../descriptor.ts";
+import { parseDocument, showName, type TextMap } from "../document.ts";
+import { parseManifest, type IndexManifest } from "../manifest.ts";
 import {
   formatReference,
   isTag,
   tryParseReference,
   withDefaultTag,
   type Reference,
-} from "./reference.ts";
+} from "../reference.ts";
 
 export const layoutFileName = "oci-layout";
 export const indexFileName = "index.json";

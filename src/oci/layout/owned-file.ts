@@ -5,7 +5,7 @@
 import { unlinkSync } from "node:fs";
 import { lstat, readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { isOwnerGone, newOwner } from "../base/index.ts";
+import { isOwnerGone, newOwner } from "../../base/index.ts";
 
 const dayMilliseconds = 24 * 60 * 60 * 1000;
 /** After this time without a change, a file of a process that cannot be looked for is given up. */

@@ -12,29 +12,29 @@ import {
   type Digest,
   type EventSink,
   type Limits,
-} from "../base/index.ts";
-import { folderBlobs } from "./blob-folder.ts";
-import { type BlobStore } from "./blobs.ts";
+} from "../../base/index.ts";
+import { folderBlobs } from "../layout/blob-folder.ts";
+import { type BlobStore } from "../blobs.ts";
 import { collectGarbage, type Collected, type CollectOptions } from "./collect.ts";
-import { formatCreated } from "./config.ts";
-import { blobSink, copyImage, type CopyOptions } from "./copy.ts";
-import { type Descriptor } from "./descriptor.ts";
-import { showName } from "./document.ts";
-import { openImage, type ImageOrIndex } from "./image.ts";
-import { openIndexFile } from "./index-file.ts";
-import { nameOf, putEntry } from "./layout-index.ts";
-import { createLayout, describeWithPlatform, isLayout, openLayout } from "./layout.ts";
+import { formatCreated } from "../config.ts";
+import { blobSink, copyImage, type CopyOptions } from "../copy.ts";
+import { type Descriptor } from "../descriptor.ts";
+import { showName } from "../document.ts";
+import { openImage, type ImageOrIndex } from "../image.ts";
+import { openIndexFile } from "../layout/index-file.ts";
+import { nameOf, putEntry } from "../layout/layout-index.ts";
+import { createLayout, describeWithPlatform, isLayout, openLayout } from "../layout/layout.ts";
 import { openLease } from "./lease.ts";
-import { type IndexManifest } from "./manifest.ts";
+import { type IndexManifest } from "../manifest.ts";
 import {
   formatReference,
   shortReference,
   tryParseReference,
   withDefaultTag,
   type Reference,
-} from "./reference.ts";
-import { findReferrers, subjectOfEntry } from "./referrers.ts";
-import { storedManifests } from "./stored-manifest.ts";
+} from "../reference.ts";
+import { findReferrers, subjectOfEntry } from "../referrers.ts";
+import { storedManifests } from "../layout/stored-manifest.ts";
 import {
   readContents,
   readIds,
@@ -173,7 +173,9 @@ export function openStore(options: StoreOptions = {}): ImageStore {
     },
     async put(image, reference, { events, ...copying } = {}) {
       checkPinned(image.digest, reference);
-      await createLayout(path, { blobs, limits });
+      await createLayout(path, { blobs, limits }).catch((error: unknown) => {
+        throw isBivyError(error, "file-denied") ? placeDenied(error) : error;
+      });
       await copyImage(image, blobSink(blobs, events), copying);
       const entry = await describeWithPlatform(image);
       await lease.whileNaming(() => index.change((before) => nameEntry(before, entry, reference)));
@@ -314,6 +316,13 @@ async function findById(
     `${text}: expected the beginning of one image's digest or id, found ${meant.size} that begin so`,
     { hint: `Write more digits: ${[...meant].slice(0, 3).join(", ")}` },
   );
+}
+
+function placeDenied(error: BivyError): BivyError {
+  return new BivyError("file-denied", error.message, {
+    cause: error,
+    hint: "The local store is made there: choose another place with XDG_DATA_HOME.",
+  });
 }
 
 function notFound(name: string): BivyError {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { samplePackages, type SampleInstalled } from "../../test/layered-root.ts";
 import { hashBytes } from "../base/index.ts";
-import { judgeBy, type Testimony } from "./packages.ts";
+import { judgeBy, type Testimony } from "./judgement.ts";
 import type { PackageState } from "./report.ts";
 import type { Voucher } from "./voucher.ts";
 

@@ -1,12 +1,12 @@
 /** Stored contents: what of an image is in the store, which may hold some platforms of an index only. */
-import { type Digest, type Limits } from "../base/index.ts";
-import { factsIfPresent, readIfPresent } from "./absence.ts";
-import { blobPath } from "./blob-folder.ts";
-import { parseConfig } from "./config.ts";
-import { isAttestation, type Descriptor } from "./descriptor.ts";
-import { isConfigType } from "./media-type.ts";
-import { type Platform } from "./platform.ts";
-import { namedBy, startReach, type ManifestReader } from "./stored-manifest.ts";
+import { type Digest, type Limits } from "../../base/index.ts";
+import { factsIfPresent, readIfPresent } from "../layout/absence.ts";
+import { blobPath } from "../layout/blob-folder.ts";
+import { parseConfig } from "../config.ts";
+import { isAttestation, type Descriptor } from "../descriptor.ts";
+import { isConfigType } from "../media-type.ts";
+import { type Platform } from "../platform.ts";
+import { namedBy, startReach, type ManifestReader } from "../layout/stored-manifest.ts";
 
 /** An image of which at least the manifest is there; an index holds several. */
 export interface PresentImage {

@@ -11,17 +11,17 @@ import {
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { tarEntries, tarHeader, writeTar, type TarItem } from "../archive/index.ts";
-import { bytesContent, encodeText } from "../base/index.ts";
+import { tarEntries, tarHeader, writeTar, type TarItem } from "../../archive/index.ts";
+import { bytesContent, encodeText } from "../../base/index.ts";
 import { openArchive } from "./archive-read.ts";
 import { dockerArchive, ociArchive, writeArchiveFile } from "./archive-write.ts";
-import { imageFromRawConfig, makeImage } from "./assemble.ts";
-import { encodeConfig } from "./config.ts";
-import { type Image, type ImageOrIndex } from "./image.ts";
-import { createLayout } from "./layout.ts";
-import { appendLayers } from "./mutate.ts";
-import { parsePlatform } from "./platform.ts";
-import { parseReference } from "./reference.ts";
+import { imageFromRawConfig, makeImage } from "../assemble.ts";
+import { encodeConfig } from "../config.ts";
+import { type Image, type ImageOrIndex } from "../image.ts";
+import { createLayout } from "../layout/layout.ts";
+import { appendLayers } from "../mutate.ts";
+import { parsePlatform } from "../platform.ts";
+import { parseReference } from "../reference.ts";
 import {
   collect,
   fails,
@@ -32,8 +32,8 @@ import {
   sha256,
   skipUnless,
   temporaryFolder,
-} from "./sample-images.test.ts";
-import { selectPlatform } from "./select.ts";
+} from "../sample-images.test.ts";
+import { selectPlatform } from "../select.ts";
 
 const references = [
   parseReference("app:1"),
@@ -212,7 +212,7 @@ test("an archive that is both is read as a layout", async (context) => {
 });
 
 test("archives that docker wrote are read", async (context) => {
-  const folder = new URL("../../../shared/fixtures/images/", import.meta.url);
+  const folder = new URL("../../../../shared/fixtures/images/", import.meta.url);
   const reason = skipUnless(existsSync(folder), "shared/fixtures/images");
   if (reason !== false) return context.skip(reason);
   for (const [release, imageId] of [

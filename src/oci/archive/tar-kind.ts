@@ -1,7 +1,7 @@
 /** Tar kinds: whether a tar holds an image or a root file system, told by its first entries. */
 import { createReadStream } from "node:fs";
-import { decompress, readTar } from "../archive/index.ts";
-import { fileError, plainPath, type Limits } from "../base/index.ts";
+import { decompress, readTar } from "../../archive/index.ts";
+import { fileError, plainPath, type Limits } from "../../base/index.ts";
 
 export type TarKind = "image" | "root";
 

@@ -2,7 +2,7 @@
  * Reading image archives: `oci-archive` (a tarred OCI layout) and `docker-archive` (what docker save
  * writes). A modern docker save is both, so that the layout is looked for first.
  */
-import { detectCompression } from "../archive/index.ts";
+import { detectCompression } from "../../archive/index.ts";
 import {
   BivyError,
   defaultLimits,
@@ -11,13 +11,13 @@ import {
   type Content,
   type Digest,
   type Limits,
-} from "../base/index.ts";
-import { imageFromRawConfig } from "./assemble.ts";
-import { addressOf, missingBlob, type BlobAddress, type BlobSource } from "./blobs.ts";
-import { parseConfig } from "./config.ts";
-import { checkList, checkObject, checkText, fieldError, parseJson, showName } from "./document.ts";
-import { openImage, type Image, type ImageOrIndex } from "./image.ts";
-import { layerOf, type Layer } from "./layer.ts";
+} from "../../base/index.ts";
+import { imageFromRawConfig } from "../assemble.ts";
+import { addressOf, missingBlob, type BlobAddress, type BlobSource } from "../blobs.ts";
+import { parseConfig } from "../config.ts";
+import { checkList, checkObject, checkText, fieldError, parseJson, showName } from "../document.ts";
+import { openImage, type Image, type ImageOrIndex } from "../image.ts";
+import { layerOf, type Layer } from "../layer.ts";
 import {
   checkLayoutMarker,
   findEntry,
@@ -26,10 +26,15 @@ import {
   nameOf,
   parseLayoutIndex,
   referenceOf,
-} from "./layout-index.ts";
-import { layerMediaType } from "./media-type.ts";
-import { type IndexManifest } from "./manifest.ts";
-import { formatReference, tryParseReference, withDefaultTag, type Reference } from "./reference.ts";
+} from "../layout/layout-index.ts";
+import { layerMediaType } from "../media-type.ts";
+import { type IndexManifest } from "../manifest.ts";
+import {
+  formatReference,
+  tryParseReference,
+  withDefaultTag,
+  type Reference,
+} from "../reference.ts";
 import { indexTar, readIndexed, type TarFile, type TarIndex } from "./tar-index.ts";
 
 export type ArchiveKind = "oci-archive" | "docker-archive";

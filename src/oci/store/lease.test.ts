@@ -12,10 +12,10 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { digestOf, encodeText, newOwner } from "../base/index.ts";
+import { digestOf, encodeText, newOwner } from "../../base/index.ts";
 import { collectionLockName, openLease, readLeases, removeAbandonedLeases } from "./lease.ts";
-import { withLock } from "./lock.ts";
-import { fails, temporaryFolder } from "./sample-images.test.ts";
+import { withLock } from "../layout/lock.ts";
+import { fails, temporaryFolder } from "../sample-images.test.ts";
 
 const [a, b] = ["a", "b"].map((text) => digestOf(encodeText(text))) as [
   `sha256:${string}`,

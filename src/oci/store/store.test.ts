@@ -13,17 +13,17 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { digestOf, encodeText } from "../base/index.ts";
-import { openArchive } from "./archive-read.ts";
-import { ociArchive, writeArchiveFile } from "./archive-write.ts";
-import { makeImage } from "./assemble.ts";
-import { type Image } from "./image.ts";
-import { writeLayer } from "./layer-write.ts";
-import { createLayout, openLayout } from "./layout.ts";
-import { locateImage } from "./locate.ts";
-import { parseImageLocator } from "./locator.ts";
-import { parsePlatform } from "./platform.ts";
-import { formatReference, parseReference, shortReference } from "./reference.ts";
+import { digestOf, encodeText } from "../../base/index.ts";
+import { openArchive } from "../archive/archive-read.ts";
+import { ociArchive, writeArchiveFile } from "../archive/archive-write.ts";
+import { makeImage } from "../assemble.ts";
+import { type Image } from "../image.ts";
+import { writeLayer } from "../layer-write.ts";
+import { createLayout, openLayout } from "../layout/layout.ts";
+import { locateImage } from "../locate.ts";
+import { parseImageLocator } from "../locator.ts";
+import { parsePlatform } from "../platform.ts";
+import { formatReference, parseReference, shortReference } from "../reference.ts";
 import {
   collect,
   fails,
@@ -32,13 +32,13 @@ import {
   sampleIndex,
   sampleTar,
   temporaryFolder,
-} from "./sample-images.test.ts";
+} from "../sample-images.test.ts";
 import {
   sampleArtifactType,
   sampleReferrer,
   sampleReferrersIndex,
-} from "./sample-referrers.test.ts";
-import { childrenOf, selectPlatform } from "./select.ts";
+} from "../sample-referrers.test.ts";
+import { childrenOf, selectPlatform } from "../select.ts";
 import { defaultStorePath, openStore } from "./store.ts";
 
 const absent = digestOf(encodeText("absent"));
@@ -102,7 +102,7 @@ test("images are kept by name and found by tag or digest", async (context) => {
 test("processes that write at once lose nothing", async (context) => {
   const path = join(temporaryFolder(context), "images");
   const script = `
-    import { makeImage, openStore, parsePlatform, parseReference, writeLayer } from ${JSON.stringify(new URL("index.ts", import.meta.url).href)};
+    import { makeImage, openStore, parsePlatform, parseReference, writeLayer } from ${JSON.stringify(new URL("../index.ts", import.meta.url).href)};
     const store = openStore({ path: ${JSON.stringify(path)} });
     for (let turn = 0; turn < 10; turn++) {
       const layer = await writeLayer([Buffer.alloc(1024, turn)], store.blobs);

@@ -5,16 +5,17 @@
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import {
+  BivyError,
   fileError,
   isBivyError,
   makeFolders,
   tryParseDigest,
   type Chunks,
   type Digest,
-} from "../base/index.ts";
+} from "../../base/index.ts";
 import { factsIfPresent, namesIn } from "./absence.ts";
-import { missingBlob, verifyBlob, type BlobAddress, type BlobStore } from "./blobs.ts";
-import { removeAbandonedLeases, type Lease } from "./lease.ts";
+import { missingBlob, verifyBlob, type BlobAddress, type BlobStore } from "../blobs.ts";
+import { removeAbandonedLeases, type Lease } from "../store/lease.ts";
 import { beginFile, removeUnfinishedFiles } from "./unfinished-file.ts";
 
 const readSize = 256 * 1024;
@@ -87,6 +88,9 @@ async function* readBlobFile(
   folder: string,
   digest: Digest,
 ): AsyncGenerator<Uint8Array> {
+  // Reading a pipe may never end.
+  if ((await factsIfPresent(path))?.isFile === false)
+    throw new BivyError("image-invalid", `${path}: expected a blob, found no regular file`);
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: readSize }))
       yield chunk as Uint8Array;

@@ -15,17 +15,23 @@ import { open as openFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { defaultLimits, encodeText, newOwner, type BivyEvent, type Digest } from "../base/index.ts";
-import { imageFromRawConfig, makeImage } from "./assemble.ts";
+import {
+  defaultLimits,
+  encodeText,
+  newOwner,
+  type BivyEvent,
+  type Digest,
+} from "../../base/index.ts";
+import { imageFromRawConfig, makeImage } from "../assemble.ts";
 import { collectGarbage } from "./collect.ts";
-import { blobSink, copyImage } from "./copy.ts";
-import { type Image, type ImageOrIndex } from "./image.ts";
-import { writeLayer } from "./layer-write.ts";
-import { openLayout } from "./layout.ts";
+import { blobSink, copyImage } from "../copy.ts";
+import { type Image, type ImageOrIndex } from "../image.ts";
+import { writeLayer } from "../layer-write.ts";
+import { openLayout } from "../layout/layout.ts";
 import { collectionLockName } from "./lease.ts";
-import { withLock } from "./lock.ts";
-import { parsePlatform } from "./platform.ts";
-import { parseReference } from "./reference.ts";
+import { withLock } from "../layout/lock.ts";
+import { parsePlatform } from "../platform.ts";
+import { parseReference } from "../reference.ts";
 import {
   collect,
   fails,
@@ -35,9 +41,9 @@ import {
   sampleLayer,
   sampleTar,
   temporaryFolder,
-} from "./sample-images.test.ts";
-import { sampleReferrer, sampleReferrersIndex } from "./sample-referrers.test.ts";
-import { childrenOf } from "./select.ts";
+} from "../sample-images.test.ts";
+import { sampleReferrer, sampleReferrersIndex } from "../sample-referrers.test.ts";
+import { childrenOf } from "../select.ts";
 import { openStore, type ImageStore } from "./store.ts";
 
 const app = parseReference("app:1");

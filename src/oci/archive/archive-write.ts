@@ -8,7 +8,7 @@ import { createWriteStream } from "node:fs";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { tarHeader, writeTar, type TarItem } from "../archive/index.ts";
+import { tarHeader, writeTar, type TarItem } from "../../archive/index.ts";
 import {
   bytesContent,
   compareNames,
@@ -20,13 +20,13 @@ import {
   type Content,
   type Digest,
   type EventSink,
-} from "../base/index.ts";
-import { addressOf } from "./blobs.ts";
-import { blobsOf, reportTransfer, type CopyOptions } from "./copy.ts";
-import { isAttestation, refNameAnnotation, type Descriptor } from "./descriptor.ts";
-import { sortMap, type TextMap } from "./document.ts";
-import { type Image, type ImageOrIndex } from "./image.ts";
-import { type Layer } from "./layer.ts";
+} from "../../base/index.ts";
+import { addressOf } from "../blobs.ts";
+import { blobsOf, reportTransfer, type CopyOptions } from "../copy.ts";
+import { isAttestation, refNameAnnotation, type Descriptor } from "../descriptor.ts";
+import { sortMap, type TextMap } from "../document.ts";
+import { type Image, type ImageOrIndex } from "../image.ts";
+import { type Layer } from "../layer.ts";
 import {
   checkEntryName,
   containerdNameAnnotation,
@@ -35,14 +35,14 @@ import {
   layoutFileName,
   layoutMarker,
   putEntry,
-} from "./layout-index.ts";
-import { describeWithPlatform } from "./layout.ts";
-import { encodeIndex, type IndexManifest } from "./manifest.ts";
-import { isConfigType } from "./media-type.ts";
-import { type Platform } from "./platform.ts";
-import { formatReference, withDefaultTag, type Reference } from "./reference.ts";
-import { selectPlatform } from "./select.ts";
-import { removeUnfinishedFiles, replaceFile } from "./unfinished-file.ts";
+} from "../layout/layout-index.ts";
+import { describeWithPlatform } from "../layout/layout.ts";
+import { encodeIndex, type IndexManifest } from "../manifest.ts";
+import { isConfigType } from "../media-type.ts";
+import { type Platform } from "../platform.ts";
+import { formatReference, withDefaultTag, type Reference } from "../reference.ts";
+import { selectPlatform } from "../select.ts";
+import { removeUnfinishedFiles, replaceFile } from "../layout/unfinished-file.ts";
 
 export interface OciArchiveOptions extends CopyOptions {
   /** The tag or reference of the image in the archive. */

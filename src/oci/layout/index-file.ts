@@ -3,11 +3,11 @@
  * that a reader and a crash see either the images from before or those from after.
  */
 import { join } from "node:path";
-import { BivyError, isBivyError, type Limits } from "../base/index.ts";
+import { BivyError, isBivyError, type Limits } from "../../base/index.ts";
 import { readIfPresent } from "./absence.ts";
 import { indexFileName, parseLayoutIndex } from "./layout-index.ts";
 import { withLock } from "./lock.ts";
-import { encodeIndex, type IndexManifest } from "./manifest.ts";
+import { encodeIndex, type IndexManifest } from "../manifest.ts";
 import { replaceFile } from "./unfinished-file.ts";
 
 const lockFileName = ".bivy.lock";

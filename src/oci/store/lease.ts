@@ -29,10 +29,15 @@ import {
 } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileError, newOwner, type Digest } from "../base/index.ts";
-import { namesIn } from "./absence.ts";
-import { waitForRelease } from "./lock.ts";
-import { findAbandoned, removeAbandoned, removeAtExit, touchMilliseconds } from "./owned-file.ts";
+import { fileError, newOwner, type Digest } from "../../base/index.ts";
+import { namesIn } from "../layout/absence.ts";
+import { waitForRelease } from "../layout/lock.ts";
+import {
+  findAbandoned,
+  removeAbandoned,
+  removeAtExit,
+  touchMilliseconds,
+} from "../layout/owned-file.ts";
 
 export const collectionLockName = ".bivy-collecting.lock";
 

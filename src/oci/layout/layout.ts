@@ -13,15 +13,15 @@ import {
   type Digest,
   type EventSink,
   type Limits,
-} from "../base/index.ts";
+} from "../../base/index.ts";
 import { factsIfPresent, readIfPresent } from "./absence.ts";
-import { describe, platformOf } from "./assemble.ts";
+import { describe, platformOf } from "../assemble.ts";
 import { blobDirectory, folderBlobs, folderMode } from "./blob-folder.ts";
-import { type BlobStore } from "./blobs.ts";
-import { blobSink, copyImage, type CopyOptions } from "./copy.ts";
-import { type Descriptor } from "./descriptor.ts";
-import { type TextMap } from "./document.ts";
-import { openImage, type ImageOrIndex } from "./image.ts";
+import { type BlobStore } from "../blobs.ts";
+import { blobSink, copyImage, type CopyOptions } from "../copy.ts";
+import { type Descriptor } from "../descriptor.ts";
+import { type TextMap } from "../document.ts";
+import { openImage, type ImageOrIndex } from "../image.ts";
 import { openIndexFile, withIndexLock } from "./index-file.ts";
 import {
   checkEntryName,
@@ -35,9 +35,9 @@ import {
   putEntry,
   removeEntry,
 } from "./layout-index.ts";
-import { encodeIndex, type IndexManifest } from "./manifest.ts";
-import { isConfigType } from "./media-type.ts";
-import { findReferrers, subjectOfEntry } from "./referrers.ts";
+import { encodeIndex, type IndexManifest } from "../manifest.ts";
+import { isConfigType } from "../media-type.ts";
+import { findReferrers, subjectOfEntry } from "../referrers.ts";
 import { storedManifests } from "./stored-manifest.ts";
 import { replaceFile } from "./unfinished-file.ts";
 

@@ -1,6 +1,6 @@
 /** Absence: reading files and folders that need not be there. All other failures are reported. */
 import { readdir, readFile, stat } from "node:fs/promises";
-import { fileError, limitExceeded, type Limits } from "../base/index.ts";
+import { BivyError, fileError, limitExceeded, type Limits } from "../../base/index.ts";
 
 /** Whether a failure of node:fs says that there is no such file. */
 function isAbsence(error: unknown): boolean {
@@ -20,7 +20,11 @@ async function unlessAbsent<T>(path: string, work: () => Promise<T>): Promise<T 
 /** A file that must be small. */
 export function readIfPresent(path: string, limits: Limits): Promise<Uint8Array | undefined> {
   return unlessAbsent(path, async () => {
-    const { size } = await stat(path);
+    const found = await stat(path);
+    const { size } = found;
+    // Reading a pipe may never end.
+    if (!found.isFile())
+      throw new BivyError("image-invalid", `${path}: expected a file, found no regular one`);
     if (size > limits["document-size"]) throw limitExceeded("document-size", limits, path);
     return readFile(path);
   });

@@ -12,15 +12,15 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { isOwnerGone, newOwner } from "../base/index.ts";
+import { isOwnerGone, newOwner } from "../../base/index.ts";
 import { removeStaleLocks, waitForRelease, withLock } from "./lock.ts";
-import { fails, temporaryFolder } from "./sample-images.test.ts";
+import { fails, temporaryFolder } from "../sample-images.test.ts";
 
 const source = (name: string) => new URL(name, import.meta.url).href;
 
 /** The owner of a process that has ended. */
 function deadOwner(): string {
-  const script = `import { newOwner } from ${JSON.stringify(source("../base/owner.ts"))}; process.stdout.write(newOwner());`;
+  const script = `import { newOwner } from ${JSON.stringify(source("../../base/owner.ts"))}; process.stdout.write(newOwner());`;
   return spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" })
     .stdout;
 }

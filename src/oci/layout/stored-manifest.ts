@@ -2,11 +2,11 @@
  * Stored manifests: what the manifests and indexes in a blob folder name, as far as they are there and
  * can be read. Unlike an Image, this is for looking over a store that may be sparse or damaged.
  */
-import { digestOf, type Digest, type Limits } from "../base/index.ts";
+import { digestOf, type Digest, type Limits } from "../../base/index.ts";
 import { factsIfPresent, readIfPresent } from "./absence.ts";
 import { blobPath } from "./blob-folder.ts";
-import { type Descriptor } from "./descriptor.ts";
-import { parseManifest, type ManifestDocument } from "./manifest.ts";
+import { type Descriptor } from "../descriptor.ts";
+import { parseManifest, type ManifestDocument } from "../manifest.ts";
 
 export interface StoredManifest {
   /** Undefined where the bytes are neither a manifest nor an index. */

@@ -33,18 +33,23 @@ import {
   type Digest,
   type EventSink,
   type Limits,
-} from "../base/index.ts";
-import { factsIfPresent } from "./absence.ts";
-import { blobPath, listBlobs } from "./blob-folder.ts";
-import { type Descriptor } from "./descriptor.ts";
-import { openIndexFile, type IndexFile } from "./index-file.ts";
-import { nameOf } from "./layout-index.ts";
+} from "../../base/index.ts";
+import { factsIfPresent } from "../layout/absence.ts";
+import { blobPath, listBlobs } from "../layout/blob-folder.ts";
+import { type Descriptor } from "../descriptor.ts";
+import { openIndexFile, type IndexFile } from "../layout/index-file.ts";
+import { nameOf } from "../layout/layout-index.ts";
 import { collectionLockName, readLeases, removeAbandonedLeases } from "./lease.ts";
-import { removeStaleLocks, withLock } from "./lock.ts";
-import { findAbandoned, removeAbandoned } from "./owned-file.ts";
-import { subjectOfEntry } from "./referrers.ts";
-import { startReach, storedManifests, type ManifestReader, type Reach } from "./stored-manifest.ts";
-import { unfinishedPrefix } from "./unfinished-file.ts";
+import { removeStaleLocks, withLock } from "../layout/lock.ts";
+import { findAbandoned, removeAbandoned } from "../layout/owned-file.ts";
+import { subjectOfEntry } from "../referrers.ts";
+import {
+  startReach,
+  storedManifests,
+  type ManifestReader,
+  type Reach,
+} from "../layout/stored-manifest.ts";
+import { unfinishedPrefix } from "../layout/unfinished-file.ts";
 
 export interface CollectOptions {
   /** Says what would be removed, and removes nothing. */

@@ -15,7 +15,7 @@
 import { lstat, readlink, symlink, unlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BivyError, fileError, isOwnerGone, newOwner } from "../base/index.ts";
+import { BivyError, fileError, isOwnerGone, newOwner } from "../../base/index.ts";
 import { namesIn } from "./absence.ts";
 
 const defaultTimeoutMilliseconds = 30_000;

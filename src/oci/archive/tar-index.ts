@@ -14,7 +14,7 @@ import {
   readTar,
   type TarEntry,
   type TarHeader,
-} from "../archive/index.ts";
+} from "../../archive/index.ts";
 import {
   BivyError,
   collectBytes,
@@ -24,7 +24,7 @@ import {
   parseEntryPath,
   type Content,
   type Limits,
-} from "../base/index.ts";
+} from "../../base/index.ts";
 
 const blockSize = 512;
 /** Bytes that tell how a file is compressed. */
