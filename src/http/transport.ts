@@ -4,6 +4,7 @@
  */
 import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import type { RequestOptions } from "node:https";
+import type { NetConnectOpts } from "node:net";
 import * as tls from "node:tls";
 import { messageOf, type Chunks } from "../base/index.ts";
 import { pemCertificates, readCertificates, systemCertificates } from "./certificates.ts";
@@ -12,6 +13,7 @@ import { http, https } from "./node-http.ts";
 import { chooseProxies, hostOf, portOf, type Proxy, type ProxyChooser } from "./proxy.ts";
 import type { OriginTrust } from "./trust.ts";
 import { openTunnel } from "./tunnel.ts";
+import { connectWide } from "./wide-socket.ts";
 
 export interface Exchange {
   readonly method: string;
@@ -120,7 +122,11 @@ export class Transport {
     };
     // A plain request through a proxy is a request to the proxy itself.
     const secureHop = proxy !== undefined && !secure ? proxy.url.protocol === "https:" : secure;
-    if (!secureHop) return new http.Agent(settings);
+    if (!secureHop) {
+      const plain = new http.Agent(settings);
+      plain.createConnection = (options) => connectWide(options as NetConnectOpts);
+      return plain;
+    }
     const agent = new https.Agent(settings);
     if (proxy === undefined || !secure) return agent;
     const { connectMilliseconds } = this.#options;
