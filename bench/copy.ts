@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startDockerRegistry } from "../test/docker-registry.ts";
 import { findTool } from "../test/requirements.ts";
-import { race, type Contender } from "./race.ts";
+import { race, type Contender, type Measurements } from "./race.ts";
 import { whyNoReference } from "./reference.ts";
 import type { Benchmark } from "./report.ts";
 import { writeSampleImage } from "./sample-image.ts";
@@ -59,15 +59,29 @@ export const benchmark: Benchmark = {
         comparisons: ["registry -> layout", "layout -> registry"].map((way) => ({
           name: `bivy image copy: ${way}`,
           peer: `skopeo copy: ${way}`,
-          goal: 1,
         })),
-        notes: [`${(bytes / MB).toFixed(0)} MB compressed in ${layers.layers + 1} layers.`],
+        notes: [
+          `${(bytes / MB).toFixed(0)} MB compressed in ${layers.layers + 1} layers.`,
+          thereAndBack(measured),
+        ],
       };
     } finally {
       for (const end of endings) end();
     }
   },
 };
+
+/** The goal is that of both ways together: not slower. */
+function thereAndBack(measured: Measurements): string {
+  const total = (tool: string) =>
+    [...measured].reduce(
+      (sum, [name, { median }]) => sum + (name.startsWith(tool) ? median : 0),
+      0,
+    );
+  const [own, peer] = [total("bivy"), total("skopeo")];
+  const ratio = own / peer;
+  return `There and back: ${own.toFixed(0)} ms, ${ratio.toFixed(2)}x skopeo copy (goal: below 1x, ${ratio < 1 ? "met" : "missed"}).`;
+}
 
 function skopeo(name: string, from: string, to: string): Contender {
   const plain = ["--src-tls-verify=false", "--dest-tls-verify=false"];
