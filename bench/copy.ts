@@ -78,9 +78,9 @@ function thereAndBack(measured: Measurements): string {
       (sum, [name, { median }]) => sum + (name.startsWith(tool) ? median : 0),
       0,
     );
-  const [own, peer] = [total("bivy"), total("skopeo")];
-  const ratio = own / peer;
-  return `There and back: ${own.toFixed(0)} ms, ${ratio.toFixed(2)}x skopeo copy (goal: below 1x, ${ratio < 1 ? "met" : "missed"}).`;
+  const [bivyTotal, skopeoTotal] = [total("bivy"), total("skopeo")];
+  const ratio = bivyTotal / skopeoTotal;
+  return `There and back: ${bivyTotal.toFixed(0)} ms, ${ratio.toFixed(2)}x skopeo copy (goal: below 1x, ${ratio < 1 ? "met" : "missed"}).`;
 }
 
 function skopeo(name: string, from: string, to: string): Contender {
