@@ -12,6 +12,8 @@ export interface CaseResult {
   /** What should have come out, and what did: shown when the case failed. */
   readonly expected?: string;
   readonly found?: string;
+  /** What is worth telling although it does not fail the case. */
+  readonly notes?: readonly string[];
 }
 
 export interface Suite {
@@ -26,6 +28,10 @@ const suites: Readonly<Record<string, () => Promise<{ readonly suite: Suite }>>>
   "apk-version": () => import("./apk-version.ts"),
   "apk-solver": () => import("./apk-solver.ts"),
   "apk-plan": () => import("./apk-plan.ts"),
+  "dockerfile-parse": () => import("./dockerfile-parse.ts"),
+  "dockerfile-lossless": () => import("./dockerfile-lossless.ts"),
+  "dockerfile-expand": () => import("./dockerfile-expand.ts"),
+  ignore: () => import("./ignore.ts"),
 };
 
 /** The shared cases: they lie beside the project, and are absent in a stranger's clone. */
@@ -61,6 +67,7 @@ async function runSuite(suite: Suite, path: string, announces: boolean) {
   for await (const result of suite.run(path)) {
     count[result.passed ? "passed" : "failed"]++;
     if (!result.passed) console.log(describeFailure(result));
+    for (const note of result.notes ?? []) console.log(`note: ${result.name}: ${note}`);
   }
   if (announces) console.log(`${suite.name}: ${count.passed} passed, ${count.failed} failed`);
   return count;
