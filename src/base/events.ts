@@ -42,6 +42,27 @@ export type BivyEvent =
       readonly detail?: string;
       readonly output?: string;
     }
+  /** A step of a Dockerfile's build goes on. Steps of different stages run at the same time. */
+  | {
+      readonly type: "step";
+      /** Which step: the same text as long as the build runs. */
+      readonly id: string;
+      /** The platform, where several are built, and the stage, such as `builder 2/5`. */
+      readonly stage: string;
+      /** The instruction as people know it, such as `RUN apk add curl`. */
+      readonly text: string;
+      readonly state: "started" | "done" | "cached" | "failed" | "canceled";
+      /** Absent while it goes on. */
+      readonly milliseconds?: number;
+    }
+  /** What the command of a step printed: as it comes, not line by line. */
+  | {
+      readonly type: "output";
+      /** The `id` of the step. */
+      readonly step: string;
+      readonly stream: "stdout" | "stderr";
+      readonly text: string;
+    }
   /** A phase of the work began. */
   | { readonly type: "phase"; readonly text: string }
   /** Something the user should know; the work goes on. */

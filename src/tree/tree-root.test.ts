@@ -127,3 +127,19 @@ test("names are listed in byte order", () => {
   for (const name of ["é", "z", "B", "a", "😀", "￿"]) root.makeDirectory(name, plain);
   assert.deepEqual(root.list(""), ["B", "a", "z", "é", "￿", "😀"]);
 });
+
+test("a root of a tree begins with its files, and leaves the tree as it is", async () => {
+  const first = new TreeRoot({ rootAttributes: { ...plain, mode: 0o711 } });
+  first.makeDirectory("a", plain);
+  await first.writeFile("a/f", plain, text("one"));
+  first.makeLink("g", "a/f");
+  first.makeSymlink("l", "g", plain);
+  const before = first.snapshot();
+  const root = TreeRoot.of(before);
+  assert.deepEqual(root.snapshot(), before);
+  root.setAttributes("g", { ...plain, mode: 0o600 });
+  assert.equal(root.lookup("a/f")?.mode, 0o600);
+  assert.equal(findNode(before, "a/f")?.mode, 0o644);
+  root.putFile("a/h", plain, text("two"));
+  assert.equal(findNode(before, "a/h"), undefined);
+});

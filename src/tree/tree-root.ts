@@ -5,6 +5,7 @@ import {
   bytesContent,
   compareNames,
   concatBytes,
+  joinPath,
   parentPath,
   type Content,
 } from "../base/index.ts";
@@ -54,6 +55,35 @@ export class TreeRoot implements Root {
     this.#top = { ...attributes, kind: "directory", children: new Map() };
   }
 
+  /** A root that begins with the files of a tree; the tree itself stays as it is. */
+  static of(top: DirectoryNode, options: Pick<TreeRootOptions, "memory"> = {}): TreeRoot {
+    const root = new TreeRoot({ ...options, rootAttributes: top });
+    root.#open(top);
+    return root;
+  }
+
+  /** Takes a tree over, with the files that have several names. */
+  #open(top: DirectoryNode): void {
+    const first = new Map<FileNode, string>();
+    const enter = (directory: DirectoryNode, path: string): OpenDirectory => {
+      const children = new Map<string, OpenNode>();
+      for (const [name, child] of directory.children) {
+        const below = joinPath(path, name);
+        children.set(name, child.kind === "directory" ? enter(child, below) : child);
+        if (child.kind === "file") this.#noteName(first, child, below);
+      }
+      return { ...pickAttributes(directory), kind: "directory", children };
+    };
+    this.#top = enter(top, "");
+  }
+
+  #noteName(first: Map<FileNode, string>, file: FileNode, path: string): void {
+    const before = first.get(file);
+    if (before === undefined) return void first.set(file, path);
+    const paths = this.#links.get(file) ?? new Set([before]);
+    this.#links.set(file, paths.add(path));
+  }
+
   /** The tree as it stands now; later writes do not change it. */
   snapshot(): DirectoryNode {
     return copyDirectory(this.#top);
@@ -96,6 +126,14 @@ export class TreeRoot implements Root {
     this.#placeFor(path, "file");
     const kept = await this.#keep(content);
     this.#place(path, { ...pickAttributes(attributes), kind: "file", content: kept });
+  }
+
+  /**
+   * As `writeFile`, but the content stays a reference that is read when somebody asks for it: whoever
+   * calls vouches for it.
+   */
+  putFile(path: string, attributes: Attributes, content: Content): void {
+    this.#place(path, { ...pickAttributes(attributes), kind: "file", content });
   }
 
   makeSymlink(path: string, target: string, attributes: Attributes): void {
