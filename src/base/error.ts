@@ -74,6 +74,7 @@ export type ErrorCode =
   | "pattern-invalid"
   // Running commands in a root
   | "sandbox-unavailable"
+  | "step-failed"
   // bivy.lock
   | "lock-missing"
   | "lock-invalid"

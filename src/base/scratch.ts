@@ -7,10 +7,13 @@ import { isOwnerGone, newOwner } from "./owner.ts";
 
 const scratchForm = /^bivy-[a-z]+-(.+)$/;
 
-/** Makes a new folder below the system's temporary folder; `purpose` is one word in lower case. */
-export async function makeScratchFolder(purpose: string): Promise<string> {
-  await sweepScratch();
-  const folder = join(tmpdir(), `bivy-${purpose}-${newOwner()}`);
+/**
+ * Makes a new folder below the system's temporary folder, or below another one that is there; `purpose`
+ * is one word in lower case.
+ */
+export async function makeScratchFolder(purpose: string, parent = tmpdir()): Promise<string> {
+  await sweepScratch(parent);
+  const folder = join(parent, `bivy-${purpose}-${newOwner()}`);
   try {
     await mkdir(folder, { mode: 0o700 });
     return folder;
@@ -18,7 +21,10 @@ export async function makeScratchFolder(purpose: string): Promise<string> {
     const { code, message } = fileError(error, "making a temporary folder", folder);
     throw new BivyError(code, message, {
       cause: error,
-      hint: `Temporary folders are made below ${tmpdir()}; set TMPDIR to another folder that can be written.`,
+      hint:
+        parent === tmpdir()
+          ? `Temporary folders are made below ${parent}; set TMPDIR to another folder that can be written.`
+          : `It is made below ${parent}; set XDG_CACHE_HOME to another folder that can be written.`,
     });
   }
 }
@@ -71,19 +77,20 @@ async function orGone<T>(work: Promise<T>): Promise<T | undefined> {
   }
 }
 
-let swept: Promise<void> | undefined;
+const swept = new Map<string, Promise<void>>();
 
 /** Once per process. Only folders of this user are touched, and only when their process is gone. */
-function sweepScratch(): Promise<void> {
-  swept ??= sweep().catch(() => undefined);
-  return swept;
+function sweepScratch(parent: string): Promise<void> {
+  const sweeping = swept.get(parent) ?? sweep(parent).catch(() => undefined);
+  swept.set(parent, sweeping);
+  return sweeping;
 }
 
-async function sweep(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
+async function sweep(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
     const owner = scratchForm.exec(name)?.[1];
     if (owner === undefined || !isOwnerGone(owner)) continue;
-    const folder = join(tmpdir(), name);
+    const folder = join(parent, name);
     const isOurs = (await lstat(folder)).uid === process.geteuid?.();
     if (isOurs) await removeScratchFolder(folder).catch(() => undefined);
   }
