@@ -4,19 +4,10 @@
  *
  * The first pass over the layers gives the tree, without contents. The second one carries the contents
  * of the files that are left straight into the new layer, in the order in which they stream by:
- * nothing is unpacked, and no content is kept. The folders come first, sorted, then links and devices,
- * then the files, each with its hard links after it.
+ * nothing is unpacked, and no content is kept (see src/tree/flat-items.ts).
  */
 import { writeTar, type TarItem } from "../archive/index.ts";
-import {
-  linkHeader,
-  nodeHeader,
-  readFiles,
-  walkTree,
-  type FileNode,
-  type LayeredTree,
-  type TreeNode,
-} from "../tree/index.ts";
+import { flatItems, nodeHeader, type LayeredTree } from "../tree/index.ts";
 import { imageFromConfig } from "./assemble.ts";
 import type { BlobStore } from "./blobs.ts";
 import type { HistoryEntry } from "./config.ts";
@@ -40,7 +31,7 @@ export async function flattenImage(
   options: FlattenOptions = {},
 ): Promise<Image> {
   const tree = await readImageTree(image, options);
-  const layer = await writeLayer(writeTar(flatItems(tree, options.signal)), store, options);
+  const layer = await writeLayer(writeTar(itemsOf(tree, options.signal)), store, options);
   const config = await image.config();
   const { annotations } = await image.manifest();
   const made: HistoryEntry = {
@@ -56,40 +47,11 @@ export async function flattenImage(
   );
 }
 
-async function* flatItems(
+/** The folder of the root itself has an entry where a layer has one. */
+async function* itemsOf(
   tree: LayeredTree,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<TarItem> {
   if (tree.layerOf("") !== undefined) yield { header: nodeHeader(".", tree.top) };
-  for (const { path, node } of walkTree(tree.top))
-    if (node.kind === "directory") yield { header: nodeHeader(path, node) };
-  const names = namesOf(tree);
-  for (const [node, paths] of names)
-    if (node.kind !== "file") {
-      yield { header: nodeHeader(paths[0]!, node) };
-      yield* links(node, paths);
-    }
-  const files = [...names.keys()].filter((node): node is FileNode => node.kind === "file");
-  for await (const { file, chunks } of readFiles(files, signal === undefined ? {} : { signal })) {
-    const paths = names.get(file)!;
-    yield { header: nodeHeader(paths[0]!, file), content: { size: file.content.size, chunks } };
-    yield* links(file, paths);
-  }
-}
-
-/** All that is no folder, with its paths, in the order of the first. */
-function namesOf(tree: LayeredTree): ReadonlyMap<TreeNode, readonly string[]> {
-  const names = new Map<TreeNode, string[]>();
-  for (const { path, node } of walkTree(tree.top)) {
-    if (node.kind === "directory") continue;
-    const paths = names.get(node);
-    if (paths === undefined) names.set(node, [path]);
-    else paths.push(path);
-  }
-  return names;
-}
-
-function* links(node: TreeNode, paths: readonly string[]): Generator<TarItem> {
-  const [first, ...others] = paths;
-  for (const path of others) yield { header: linkHeader(path, node, first!) };
+  yield* flatItems(tree.top, signal);
 }

@@ -25,6 +25,7 @@ export {
   type ImageParts,
   type IndexPart,
 } from "./assemble.ts";
+export { attachAttestations, type AttestedImage, type Attestation } from "./attestation.ts";
 export { folderBlobs } from "./layout/blob-folder.ts";
 export {
   memoryBlobs,
@@ -79,7 +80,7 @@ export {
 } from "./image.ts";
 export { readImageTree } from "./image-tree.ts";
 export { interruptible } from "./interruptible.ts";
-export { type Layer } from "./layer.ts";
+export { layerFrom, type Layer } from "./layer.ts";
 export { writeLayer, type LayerWriteOptions } from "./layer-write.ts";
 export {
   createLayout,
@@ -134,6 +135,7 @@ export {
   type StoreOptions,
   type StorePutOptions,
 } from "./store/store.ts";
+export { type StoreRecord, type StoreRecords } from "./store/records.ts";
 export { type PresentImage, type StoredContents } from "./store/stored-contents.ts";
 export {
   openCredentials,

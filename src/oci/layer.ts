@@ -36,6 +36,15 @@ export interface LayerParts {
   readonly unpackedSize?: number;
 }
 
+/** A layer that is known by what a record says of it. */
+export function layerFrom(
+  { mediaType, digest, size, diffId }: Descriptor & { readonly diffId: Digest },
+  source: BlobSource,
+  limits: Limits,
+): Layer {
+  return layerOf({ descriptor: { mediaType, digest, size }, diffId }, source, limits);
+}
+
 /** A layer whose blob is in `source`. */
 export function layerOf(parts: LayerParts, source: BlobSource, limits: Limits): Layer {
   const { descriptor, diffId } = parts;

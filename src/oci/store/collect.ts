@@ -1,6 +1,6 @@
 /**
- * Garbage collection: removes from the store every blob that no name in index.json and no lease of a
- * running process leads to. In this order:
+ * Garbage collection: removes from the store every blob that no name in index.json, no record and no
+ * lease of a running process leads to. In this order:
  *
  * 1. Files of processes that are gone: unfinished blobs, leases, locks.
  * 2. A rehearsal: all that is needed is gathered without a lock. Nothing is done with the result, but
@@ -41,6 +41,7 @@ import { openIndexFile, type IndexFile } from "../layout/index-file.ts";
 import { nameOf } from "../layout/layout-index.ts";
 import { collectionLockName, readLeases, removeAbandonedLeases } from "./lease.ts";
 import { removeStaleLocks, withLock } from "../layout/lock.ts";
+import { readRecords } from "./records.ts";
 import { findAbandoned, removeAbandoned } from "../layout/owned-file.ts";
 import { subjectOfEntry } from "../referrers.ts";
 import {
@@ -56,6 +57,11 @@ export interface CollectOptions {
   readonly dryRun?: boolean;
   readonly events?: EventSink;
   readonly limits: Limits;
+  /**
+   * Records that nobody used since then, in milliseconds since 1970, are forgotten; all are kept where
+   * it is absent (records.ts).
+   */
+  readonly recordsSince?: number;
   /** How long others may be made to wait at a time; default a second. */
   readonly roundMilliseconds?: number;
 }
@@ -76,6 +82,8 @@ interface Needed {
   readonly reach: Reach;
   /** Referrers whose subjects are not needed; they are not in `reach`. */
   readonly orphans: readonly Descriptor[];
+  /** The files of records that nobody used for long. */
+  readonly expired: readonly string[];
 }
 
 interface Tally {
@@ -95,7 +103,8 @@ export async function collectGarbage(folder: string, options: CollectOptions): P
   const tally: Tally = { removed: [], forgotten: [], bytes: 0, kept: 0 };
   for (const { size } of await findAbandoned(folder, unfinishedPrefix)) tally.bytes += size;
 
-  const rehearsed = await findNeeded(folder, index, read);
+  const { recordsSince = 0 } = options;
+  const rehearsed = await findNeeded(folder, index, read, recordsSince);
   if (dryRun) {
     for (const orphan of rehearsed.orphans) addForgotten(tally, orphan);
     await sweep(folder, rehearsed.reach.reached, tally, { dryRun, deadline: Infinity });
@@ -104,7 +113,9 @@ export async function collectGarbage(folder: string, options: CollectOptions): P
   await removeLeftovers(folder);
   const round = async (): Promise<boolean> => {
     const deadline = performance.now() + roundMilliseconds;
-    const { reach, orphans } = await findNeeded(folder, index, read);
+    const { reach, orphans, expired } = await findNeeded(folder, index, read, recordsSince);
+    // Before their blobs: a record of what is gone would be found, and be of no use.
+    for (const path of expired) await remove(path);
     await reach.addImages(orphans.map(({ digest }) => digest));
     if (!(await sweep(folder, reach.reached, tally, { dryRun, deadline }))) return false;
     await forget(orphans, index, tally);
@@ -144,13 +155,20 @@ function rememberManifests(read: ManifestReader, events: EventSink): ManifestRea
   };
 }
 
-async function findNeeded(folder: string, index: IndexFile, read: ManifestReader): Promise<Needed> {
+async function findNeeded(
+  folder: string,
+  index: IndexFile,
+  read: ManifestReader,
+  recordsSince: number,
+): Promise<Needed> {
   // In this order; see above.
   const leased = await readLeases(folder);
+  const recorded = await readRecords(folder, recordsSince);
   const { manifests: entries } = await index.read();
 
   const reach = startReach(read);
   reach.addBlobs(leased.blobs);
+  reach.addBlobs(recorded.blobs);
   await reach.addImages(leased.images);
   let orphans: { entry: Descriptor; subject: Digest }[] = [];
   for (const entry of entries) {
@@ -170,7 +188,7 @@ async function findNeeded(folder: string, index: IndexFile, read: ManifestReader
     }
     orphans = still;
   }
-  return { reach, orphans: orphans.map(({ entry }) => entry) };
+  return { reach, orphans: orphans.map(({ entry }) => entry), expired: recorded.expired };
 }
 
 async function forget(

@@ -25,6 +25,7 @@ import { openIndexFile } from "../layout/index-file.ts";
 import { nameOf, putEntry } from "../layout/layout-index.ts";
 import { createLayout, describeWithPlatform, isLayout, openLayout } from "../layout/layout.ts";
 import { openLease } from "./lease.ts";
+import { openRecords, type StoreRecords } from "./records.ts";
 import { type IndexManifest } from "../manifest.ts";
 import {
   formatReference,
@@ -60,6 +61,8 @@ export interface ImageStore {
   readonly path: string;
   /** To write layers into before there is an image of them. */
   readonly blobs: BlobStore;
+  /** What is found by a key, and keeps blobs from being collected. */
+  readonly records: StoreRecords;
   /**
    * Keeps an image under a name; `latest` where the reference has neither tag nor digest. Of an index
    * whose children are not all included, others can be put later.
@@ -161,6 +164,7 @@ export function openStore(options: StoreOptions = {}): ImageStore {
   return {
     path,
     blobs,
+    records: openRecords(path),
     tryGet,
     async get(reference) {
       const image = await tryGet(reference);
