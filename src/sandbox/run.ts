@@ -9,6 +9,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { BivyError, messageOf } from "../base/index.ts";
+import { TextTail } from "./text-tail.ts";
 import { requireTools, type ToolPaths } from "./tools.ts";
 
 export interface RunRequest {
@@ -136,7 +137,7 @@ function spawnSandboxed(tools: ToolPaths, request: RunRequest): Promise<RunResul
   );
   let isReady = false;
   (child.stdio[3] as Readable).on("data", () => (isReady = true));
-  const output = new TailBuffer(outputKept);
+  const output = new TextTail(outputKept);
   child.stdout!.on("data", (chunk: Buffer) => output.push(chunk));
   child.stderr!.on("data", (chunk: Buffer) => output.push(chunk));
   return new Promise((resolve, reject) => {
@@ -172,28 +173,6 @@ function unavailable(reason: string, cause?: unknown): BivyError {
     cause,
     hint: "Allow user namespaces and mounts in them, run as root, or leave package scripts out with --no-scripts.",
   });
-}
-
-/** Keeps the last bytes of a stream. */
-class TailBuffer {
-  #parts: Buffer[] = [];
-  #size = 0;
-  readonly #most: number;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  push(chunk: Buffer): void {
-    this.#parts.push(chunk);
-    this.#size += chunk.byteLength;
-    while (this.#parts.length > 1 && this.#size - this.#parts[0]!.byteLength >= this.#most)
-      this.#size -= this.#parts.shift()!.byteLength;
-  }
-
-  text(): string {
-    return Buffer.concat(this.#parts).subarray(-this.#most).toString("utf8");
-  }
 }
 
 /** Undefined when commands can be run in a root here and now, else the reason why not. */

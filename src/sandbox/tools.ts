@@ -4,7 +4,7 @@ import { BivyError } from "../base/index.ts";
 
 export const sandboxTools = ["unshare", "mount", "chroot", "setpriv", "sh"] as const;
 export type SandboxTool = (typeof sandboxTools)[number];
-export type ToolPaths = Readonly<Record<SandboxTool, string>>;
+export type ToolPaths<Name extends string = SandboxTool> = Readonly<Record<Name, string>>;
 
 /** Where system tools are even when the PATH of a plain user leaves these out. */
 const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -23,10 +23,18 @@ export function findTool(name: string, path: string): string | undefined {
 }
 
 /** The paths of all tools; an error names the ones that are missing. */
-export function requireTools(path: string): ToolPaths {
-  const found = sandboxTools.map((tool) => [tool, findTool(tool, path)] as const);
+export function requireTools(path: string): ToolPaths;
+export function requireTools<Name extends string>(
+  path: string,
+  names: readonly Name[],
+): ToolPaths<Name>;
+export function requireTools(
+  path: string,
+  names: readonly string[] = sandboxTools,
+): ToolPaths<string> {
+  const found = names.map((tool) => [tool, findTool(tool, path)] as const);
   const missing = found.filter(([, place]) => place === undefined).map(([tool]) => tool);
-  if (missing.length === 0) return Object.fromEntries(found) as Record<SandboxTool, string>;
+  if (missing.length === 0) return Object.fromEntries(found) as Record<string, string>;
   throw new BivyError(
     "sandbox-unavailable",
     `commands cannot be run in a root: ${missing.join(", ")} not found`,
