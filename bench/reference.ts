@@ -29,6 +29,8 @@ export const largeIndex = join(shared, "fixtures/apk/alpine-317/APKINDEX.tar.gz"
 export const largeWorld = join(shared, "conformance/apk-plan/W.txt");
 /** The packages of the 3.19 root, and the key that signed them. */
 export const rootRepository = join(shared, "fixtures/repo/v3.19/main");
+/** 180 packages of 3.17 with their dependencies, and stand-ins for their files; signed by the same key. */
+export const stubRepository = join(shared, "fixtures/repo/v3.17-stub/main");
 export const rootKey = join(shared, "fixtures/repo/keys/fixture@bivy-6743a001.rsa.pub");
 
 /** Why the real apk cannot run here; undefined when it can. */

@@ -13,6 +13,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   build: () => import("./build.ts"),
   copy: () => import("./copy.ts"),
   inventory: () => import("./inventory.ts"),
+  dockerfile: () => import("./dockerfile.ts"),
 };
 /** Programs of their own, which print what they find; they measure inside one process. */
 const programs = ["archive", "solver"];

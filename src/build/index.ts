@@ -1,4 +1,4 @@
-/** build: from a configuration to an image; the lock that makes it repeatable. */
+/** build: from a configuration or a Dockerfile to an image; the lock that makes it repeatable. */
 export { buildImage, type BuildOptions, type BuildResult, type BuiltArch } from "./declarative.ts";
 export { parseArch } from "./config/archs.ts";
 export { loadImageConfig } from "./config/include.ts";
@@ -14,3 +14,23 @@ export {
   type LockedPackage,
 } from "./lock.ts";
 export { resolveImage, type Resolution, type ResolvedPackage } from "./resolve.ts";
+export { attestBuilds, type AttestOptions } from "./attest/attest-build.ts";
+export { cacheImage, importSteps } from "./dockerfile/cache/cache-image.ts";
+export {
+  openStepCache,
+  type ImportedSteps,
+  type StepCache,
+} from "./dockerfile/cache/step-cache.ts";
+export {
+  buildDockerfile,
+  type DockerfileBuild,
+  type DockerfileBuildOptions,
+} from "./dockerfile/execute/build.ts";
+export { type Credentials } from "./dockerfile/execute/run-mounts.ts";
+export { type FailedCommand } from "./dockerfile/execute/run-step.ts";
+export { openBaseImages, type NamedContext } from "./dockerfile/sources/base-images.ts";
+export {
+  findIgnore,
+  openBuildContext,
+  type BuildContext,
+} from "./dockerfile/sources/build-context.ts";

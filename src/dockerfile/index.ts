@@ -11,7 +11,13 @@ export {
 export { ExpansionError } from "./expansion-error.ts";
 export { matchGlob } from "./go-match.ts";
 export { type IgnorePattern } from "./ignore-pattern.ts";
-export { createIgnore, type Ignore, type IgnoreEntry, type IgnoreLine } from "./ignore.ts";
+export {
+  createIgnore,
+  parseIgnore,
+  type Ignore,
+  type IgnoreEntry,
+  type IgnoreLine,
+} from "./ignore.ts";
 export * from "./instruction.ts";
 export { textOfHeredoc } from "./heredoc.ts";
 export { runCommandOf, type RunCommand } from "./instructions/command.ts";

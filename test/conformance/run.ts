@@ -32,6 +32,7 @@ const suites: Readonly<Record<string, () => Promise<{ readonly suite: Suite }>>>
   "dockerfile-lossless": () => import("./dockerfile-lossless.ts"),
   "dockerfile-expand": () => import("./dockerfile-expand.ts"),
   ignore: () => import("./ignore.ts"),
+  "dockerfile-build": () => import("./dockerfile-build.ts"),
 };
 
 /** The shared cases: they lie beside the project, and are absent in a stranger's clone. */

@@ -1,110 +1,45 @@
 /** bivy build: an image from a declarative configuration. */
 import { dirname, resolve } from "node:path";
-import { Option, type Command } from "commander";
-import type { Access } from "../apk/index.ts";
-import { BivyError } from "../base/index.ts";
+import type { Access } from "../../apk/index.ts";
+import { BivyError } from "../../base/index.ts";
 import type {
   BuildOptions,
   BuildResult,
   BuiltArch,
   ImageConfig,
   Resolution,
-} from "../build/index.ts";
-import type { BlobStore, ImageLocator, ImageStore } from "../oci/index.ts";
+} from "../../build/index.ts";
+import type { BlobStore, ImageLocator, ImageStore } from "../../oci/index.ts";
 import {
-  addConfigFlags,
   defaultImageName,
-  findConfig,
   keptCopies,
   lockedArch,
   lockPath,
   readLock,
-  type ConfigFlags,
-} from "./image-arguments.ts";
-import { addRegistryFlags, registriesOf, type RegistryFlags } from "./registry-flags.ts";
-import { collect, sourceDateEpoch, withSession, type Session } from "./session.ts";
-import { requireHome } from "./settings.ts";
-import { countOf, formatBytes } from "./term/progress.ts";
-import { printNote, printResult, writeResultBytes } from "./term/streams.ts";
+} from "../image-arguments.ts";
+import { registriesOf } from "../registry-flags.ts";
+import { sourceDateEpoch, type Session } from "../session.ts";
+import { countOf, formatBytes } from "../term/progress.ts";
+import { printNote, printResult, writeResultBytes } from "../term/streams.ts";
+import type { SharedFlags } from "./shared-flags.ts";
 
-interface BuildFlags extends ConfigFlags, RegistryFlags {
-  readonly tag?: readonly string[];
-  readonly output?: readonly string[];
+/** The flags that an image configuration is built with. */
+export interface DeclarativeFlags extends SharedFlags {
   readonly arch?: readonly string[];
-  readonly locked?: boolean;
-  readonly lock?: string;
   readonly context?: string;
-  readonly compression?: "gzip" | "zstd" | "none";
   readonly keepGoing?: boolean;
   readonly scripts: boolean;
 }
 
-export function configure(command: Command): void {
-  addRegistryFlags(
-    addConfigFlags(
-      command
-        .option(
-          "-t, --tag <NAME>",
-          "keep the image in the local store under this name (may be repeated)",
-          collect,
-        )
-        .option(
-          "-o, --output <PLACE>",
-          "write oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME] or docker://NAME (may be repeated)",
-          collect,
-        )
-        .option(
-          "--arch <ARCH>",
-          "build for this architecture instead of the configured ones (may be repeated)",
-          collect,
-        )
-        .option("--locked", "use exactly the packages of the lock")
-        .addOption(
-          new Option(
-            "--lock <FILE>",
-            "use exactly the packages of this lock (default: bivy.lock beside the configuration)",
-          ).implies({ locked: true }),
-        )
-        .option(
-          "--context <DIR>",
-          "the folder that `files` come from (default: the configuration's)",
-        )
-        .addOption(
-          new Option("--compression <KIND>", "of the layers")
-            .choices(["gzip", "zstd", "none"])
-            .default("gzip"),
-        )
-        .option("--no-scripts", "leave package scripts out, whatever the configuration says")
-        .option("--keep-going", "make the image even if a package script fails"),
-    ),
-  )
-    .addHelpText(
-      "before",
-      `Examples:
-  $ bivy build image.yaml -t hello
-  $ bivy build image.yaml -o oci-archive:hello.tar -o docker-archive:hello-docker.tar:hello:latest
-  $ bivy build image.yaml --arch x86_64 --arch aarch64 -o oci:out
-  $ bivy build image.yaml --locked --offline
-`,
-    )
-    .action((config: string, flags: BuildFlags) => run(config, flags));
-}
-
-async function run(argument: string, flags: BuildFlags): Promise<void> {
-  const { runInUserNamespace, wantsUserNamespace } = await import("../sandbox/index.ts");
-  requireHome(process.env);
-  if (flags.scripts && wantsUserNamespace()) {
-    const exitCode = await runInUserNamespace();
-    if (exitCode !== undefined) return void (process.exitCode = exitCode);
-  }
-  await withSession(flags, (session) => build(argument, flags, session));
-}
-
-async function build(argument: string, flags: BuildFlags, session: Session): Promise<void> {
-  const { buildImage, loadImageConfig } = await import("../build/index.ts");
-  const { isStandardOutput, openStore, writeImage } = await import("../oci/index.ts");
+/** Builds the image of a configuration. */
+export async function buildConfiguration(
+  configPath: string,
+  flags: DeclarativeFlags,
+  session: Session,
+): Promise<void> {
+  const { buildImage, loadImageConfig } = await import("../../build/index.ts");
+  const { isStandardOutput, openStore, writeImage } = await import("../../oci/index.ts");
   const { access, limits, progress } = session;
-  const configPath = await findConfig(argument);
   const destinations = await parseDestinations(flags, configPath);
   const loaded = await loadImageConfig(configPath, { limits });
   const config = {
@@ -141,9 +76,12 @@ async function build(argument: string, flags: BuildFlags, session: Session): Pro
 }
 
 /** Where the image goes; all of it is checked before any work is done. */
-async function parseDestinations(flags: BuildFlags, configPath: string): Promise<ImageLocator[]> {
+async function parseDestinations(
+  flags: DeclarativeFlags,
+  configPath: string,
+): Promise<ImageLocator[]> {
   const { checkDestination, parseImageLocator, parseReference, withDefaultTag } =
-    await import("../oci/index.ts");
+    await import("../../oci/index.ts");
   const unnamed = flags.output === undefined ? [defaultImageName(configPath)] : [];
   const destinations = [
     ...(flags.tag ?? unnamed).map((name) => ({
@@ -185,7 +123,7 @@ async function choosePackages(
   config: ImageConfig,
   loaded: ImageConfig,
   configPath: string,
-  flags: BuildFlags,
+  flags: DeclarativeFlags,
   access: Access,
 ): Promise<Pick<BuildOptions, "keys" | "resolutions" | "keptCopy">> {
   if (flags.locked === true) {
@@ -195,7 +133,7 @@ async function choosePackages(
     checkSigned(resolutions, lockFile, flags, access);
     return { keys: lock.keys, resolutions, keptCopy: keptCopies(lockFile, lock, access.events) };
   }
-  const { loadBuildKeys, resolveImage } = await import("../build/index.ts");
+  const { loadBuildKeys, resolveImage } = await import("../../build/index.ts");
   const keys = await loadBuildKeys(config, access);
   const options = { keys, allowUntrusted: flags.allowUntrusted ?? false };
   const resolutions = await Promise.all(
@@ -208,7 +146,7 @@ async function choosePackages(
 function checkSigned(
   resolutions: readonly Resolution[],
   lockFile: string,
-  { allowUntrusted }: BuildFlags,
+  { allowUntrusted }: DeclarativeFlags,
   { events }: Access,
 ): void {
   const unsigned = resolutions
@@ -232,8 +170,8 @@ async function withBlobs(
   work: (blobs: BlobStore) => Promise<void>,
 ): Promise<void> {
   if (destinations.some(({ kind }) => kind === "store")) return work(store.blobs);
-  const { folderBlobs } = await import("../oci/index.ts");
-  const { makeScratchFolder, removeScratchFolder } = await import("../base/index.ts");
+  const { folderBlobs } = await import("../../oci/index.ts");
+  const { makeScratchFolder, removeScratchFolder } = await import("../../base/index.ts");
   const scratch = await makeScratchFolder("layers");
   try {
     await work(folderBlobs(scratch));
@@ -245,10 +183,10 @@ async function withBlobs(
 async function printBuild(
   { image, archs }: BuildResult,
   destinations: readonly ImageLocator[],
-  format: BuildFlags["format"],
+  format: DeclarativeFlags["format"],
   print: (text: string) => void,
 ): Promise<void> {
-  const { formatImageLocator, formatReference } = await import("../oci/index.ts");
+  const { formatImageLocator, formatReference } = await import("../../oci/index.ts");
   const places = destinations.map((place) =>
     place.kind === "store" ? formatReference(place.reference) : formatImageLocator(place),
   );
@@ -279,6 +217,6 @@ async function describeArch({ arch, image, packages, skippedScripts, failedScrip
 
 /** Architectures as apk or OCI names them. */
 async function parseArchs(words: readonly string[]): Promise<string[]> {
-  const { parseArch } = await import("../build/index.ts");
+  const { parseArch } = await import("../../build/index.ts");
   return [...new Set(words.flatMap((word) => word.split(",")).map(parseArch))];
 }

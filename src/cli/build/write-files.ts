@@ -1,0 +1,50 @@
+/** Writing the files of an image to a folder or a tar. */
+import { createWriteStream } from "node:fs";
+import { rename, rm, stat } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import { writeTar } from "../../archive/index.ts";
+import { BivyError, fileError, makeFolders, newOwner } from "../../base/index.ts";
+import type { DockerfileBuild } from "../../build/index.ts";
+import { exportTree, flatItems } from "../../tree/index.ts";
+import type { Session } from "../session.ts";
+import { writeResultBytes } from "../term/streams.ts";
+import type { Output } from "./outputs.ts";
+
+export async function writeFiles(
+  built: DockerfileBuild,
+  output: Exclude<Output, { kind: "image" }>,
+  { signal, progress }: Session,
+): Promise<void> {
+  const tree = await built.files.tree();
+  if (output.kind === "folder") {
+    await prepareFolder(output.path);
+    const skipped = await exportTree(tree, output.path, { signal });
+    if (skipped > 0)
+      progress.report({
+        type: "warning",
+        text: `${output.path}: ${skipped} device nodes were left out: only root can make them`,
+      });
+    return;
+  }
+  const tar = writeTar(flatItems(tree, signal));
+  if (output.path === "-") return writeResultBytes(tar);
+  const temporary = `${output.path}.${newOwner()}`;
+  try {
+    await pipeline(tar, createWriteStream(temporary, { flags: "wx" }));
+    await rename(temporary, output.path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw fileError(error, "writing", output.path);
+  }
+}
+
+async function prepareFolder(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found !== undefined && !found.isDirectory())
+    throw new BivyError("usage", `${path}: expected a folder to write to, found a file`, {
+      hint: "Name a folder, or write type=tar,dest=FILE.",
+    });
+  await makeFolders(path).catch((error: unknown) => {
+    throw fileError(error, "making", path);
+  });
+}
