@@ -43,17 +43,28 @@ export interface ContextTreeOptions {
 /** A file of a context: what it was when it was looked at says whether it is still the same. */
 export class ContextContent implements Content {
   readonly size: number;
-  readonly path: Buffer;
-  readonly stats: BigIntStats;
+  readonly path: string;
+  /** All that stat(2) tells of the content: size, times of content and inode, and which inode it is. */
+  readonly stamp: string;
+  /** When the inode last changed, in milliseconds since 1970. */
+  readonly changed: number;
+  /** The SHA-256 that whoever read it has found, in hex: to be held against what is read later. */
+  sha256: string | undefined = undefined;
 
-  constructor(path: Buffer, stats: BigIntStats) {
+  constructor(path: string, stats: BigIntStats) {
     this.size = Number(stats.size);
     this.path = path;
-    this.stats = stats;
+    this.stamp = `${stats.size} ${stats.mtimeNs} ${stats.ctimeNs} ${stats.dev}:${stats.ino}`;
+    this.changed = Number(stats.ctimeMs);
+  }
+
+  /** The path as the system takes it: names that are not UTF-8 are bytes. */
+  get hostPath(): string | Buffer {
+    return this.path.isWellFormed() ? this.path : Buffer.from(encodeName(this.path));
   }
 
   chunks() {
-    return fileContent(this.path, this.size).chunks();
+    return fileContent(this.hostPath, this.size).chunks();
   }
 }
 
@@ -154,7 +165,7 @@ class ContextReader {
   #makeLeaf(path: string, stats: BigIntStats): Exclude<TreeNode, DirectoryNode> {
     const attributes = attributesOf(stats);
     if (stats.isFile()) {
-      const content = new ContextContent(this.#host(path), stats);
+      const content = new ContextContent(`${this.#root}/${path}`, stats);
       return { ...attributes, kind: "file", content } satisfies FileNode;
     }
     if (stats.isSymbolicLink()) {

@@ -115,7 +115,10 @@ test("contents that stand in layers are spooled in one pass over each", async (c
   const { top } = await readLayers([{ subject: "layer", tar }]);
   const files = [...walkTree(top)].map(({ node }) => node as FileNode).reverse();
   passes = 0;
-  const spool = await spoolContents(files, join(folder, "spool"));
+  const spool = await spoolContents(
+    files.map(({ content }) => content),
+    join(folder, "spool"),
+  );
   assert.equal(passes, 1);
   for (const [index, file] of files.entries()) {
     const parts: Uint8Array[] = [];

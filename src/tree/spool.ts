@@ -11,17 +11,17 @@ import type { FileNode } from "./node.ts";
 /** By the content that stands in a layer, the same content in the spool file. */
 export type Spool = ReadonlyMap<Content, Content>;
 
-/** Spools those of the files whose contents are in layers; `path` is made where there are any. */
+/** Spools those of the contents that are in layers; `path` is made where there are any. */
 export async function spoolContents(
-  files: Iterable<FileNode>,
+  contents: Iterable<Content>,
   path: string,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<Spool> {
   const spool = new Map<Content, Content>();
-  const inLayers = [...files].filter(
-    ({ content }) =>
-      content instanceof LayerContent && content.kept === undefined && content.size > 0,
-  );
+  const inLayers: FileNode[] = [];
+  for (const content of new Set(contents))
+    if (content instanceof LayerContent && content.kept === undefined && content.size > 0)
+      inLayers.push({ kind: "file", mode: 0, uid: 0, gid: 0, mtime: 0, content });
   if (inLayers.length === 0) return spool;
   try {
     const target = await open(path, "wx", 0o600);

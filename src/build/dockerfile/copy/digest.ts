@@ -3,7 +3,7 @@
  * neither is the name or the mode of a directory whose contents are copied; what comes over the network is told by its own
  * digest or commit.
  */
-import { compareNames, digestOf, encodeText, type Digest } from "../../../base/index.ts";
+import { compareNames, encodeText, joinPath, startHash, type Digest } from "../../../base/index.ts";
 import { type Attributes, type FileNode, type TreeNode } from "../../../tree/index.ts";
 import { type CopyStep } from "../steps.ts";
 import { type SelectedFiles, type SelectedSource } from "./selection.ts";
@@ -16,37 +16,35 @@ export async function digestOfSources(
   sources: readonly SelectedSource[],
   hash: FileHash,
 ): Promise<Digest> {
-  const lines: unknown[] = [];
-  const known = new Map<FileNode, string>();
+  const running = startHash("sha256");
+  const add: AddLine = (line) => running.update(encodeText(`${JSON.stringify(line)}\n`));
   for (const source of sources) {
     const { unpacks, identity } = source;
     if (source.kind === "remote") {
-      lines.push(["remote", identity, unpacks]);
+      add(["remote", identity, unpacks]);
       continue;
     }
-    lines.push([source.merges ? "contents" : source.name, identity ?? "", unpacks]);
-    if (identity === undefined) await describeEntries(step, source, known, hash, lines);
+    add([source.merges ? "contents" : source.name, identity ?? "", unpacks]);
+    if (identity === undefined) await describeEntries(step, source, hash, add);
   }
-  return digestOf(encodeText(lines.map((line) => JSON.stringify(line)).join("\n")));
+  return `sha256:${running.hex()}`;
 }
+
+type AddLine = (line: readonly unknown[]) => void;
 
 async function describeEntries(
   step: CopyStep,
   { path: base, merges, entries }: SelectedFiles,
-  known: Map<FileNode, string>,
   hash: FileHash,
-  lines: unknown[],
+  add: AddLine,
 ): Promise<void> {
   for (const { path, node, isImplied } of entries) {
     // Only its contents are copied.
     if (merges && path === "") continue;
-    const at = [base, path].filter((part) => part !== "").join("/");
-    let content: string | undefined;
-    if (node.kind === "file") {
-      content = known.get(node) ?? (await hash(node, at));
-      known.set(node, content);
-    }
-    lines.push([path, isImplied, ...describeNode(step, node), content ?? ""]);
+    const found = node.kind === "file" ? hash(node, joinPath(base, path)) : "";
+    // Waiting for what is known already would take longer than all the rest.
+    const content = typeof found === "string" ? found : await found;
+    add([path, isImplied, ...describeNode(step, node), content]);
   }
 }
 

@@ -22,10 +22,10 @@ import {
   type LayerCompression,
   type Platform,
 } from "../../../oci/index.ts";
-import { canRunArch, whyNoExecution } from "../../../sandbox/index.ts";
+import { canRunArch } from "../../../sandbox/index.ts";
 import { type BuildArguments } from "../arguments.ts";
 import { type StepCache } from "../cache/step-cache.ts";
-import { openCopying, type CopySurroundings } from "./copy-step.ts";
+import { prepareCopy, type CopySurroundings } from "./copy-step.ts";
 import { type BuildPlan, type PlanWarning, type StagePlan } from "../plan.ts";
 import { type BaseImage, type BaseImages } from "../sources/base-images.ts";
 import { type BuildContext } from "../sources/build-context.ts";
@@ -109,7 +109,7 @@ export async function buildDockerfile<T>(
     },
     images,
   );
-  await requireExecution(planned.plan, dockerfile);
+  refuseForeign(planned.plan, dockerfile);
   await makeFolders(options.workFolder);
   const scratch = await makeScratchFolder("build", options.workFolder);
   const stop = new AbortController();
@@ -128,36 +128,20 @@ export async function buildDockerfile<T>(
   }
 }
 
-/** What commands need is looked for before anything is built. */
-async function requireExecution(plan: BuildPlan, dockerfile: Dockerfile): Promise<void> {
-  const runs = plan.stages.flatMap((stage) =>
-    stage.steps.filter(({ kind }) => kind === "run").map((step) => ({ stage, step })),
-  );
-  const [first] = runs;
-  if (first === undefined) return;
-  const { source } = dockerfile.syntax;
-  const foreign = runs.find(({ stage }) => !canRun(stage.platform));
-  if (foreign !== undefined)
-    throw failureAt(
-      new BivyError(
-        "sandbox-unavailable",
-        `this machine cannot run commands for ${formatPlatform(foreign.stage.platform)}`,
-        {
-          hint: "Register an emulator (qemu-user-static with binfmt, flag F), or do it in a stage FROM --platform=$BUILDPLATFORM.",
-        },
-      ),
-      source,
-      foreign.step.location,
+/** A platform whose commands cannot be run here is refused before anything is built. */
+function refuseForeign(plan: BuildPlan, dockerfile: Dockerfile): void {
+  for (const stage of plan.stages) {
+    const step = stage.steps.find(({ kind }) => kind === "run");
+    if (step === undefined || canRun(stage.platform)) continue;
+    const error = new BivyError(
+      "sandbox-unavailable",
+      `this machine cannot run commands for ${formatPlatform(stage.platform)}`,
+      {
+        hint: "Register an emulator (qemu-user-static with binfmt, flag F), or do it in a stage FROM --platform=$BUILDPLATFORM.",
+      },
     );
-  const reason = await whyNoExecution();
-  if (reason !== undefined)
-    throw failureAt(
-      new BivyError("sandbox-unavailable", `commands cannot be run here: ${reason}`, {
-        hint: "Allow user namespaces, or run bivy as root.",
-      }),
-      source,
-      first.step.location,
-    );
+    throw failureAt(error, dockerfile.syntax.source, step.location);
+  }
 }
 
 function canRun(platform: Platform): boolean {
@@ -337,7 +321,7 @@ class Build {
       open: (origin: Origin) => this.#open(origin, platform),
       context: this.#context,
     };
-    const copying = openCopying({ ...this.#workshop, ...copy, origins });
+    const copying = { ...this.#workshop, ...copy, origins };
     return {
       ...this.#workshop,
       source: dockerfile.syntax.source,
@@ -345,11 +329,11 @@ class Build {
       slots: openSlots(Math.max(2, availableParallelism())),
       events,
       label: this.#label(),
-      writing: { blobs: store.blobs, compression, limits, knownHash: copying.knownHash },
+      writing: { blobs: store.blobs, compression, limits },
       work: stepWork({
         ...this.#workshop,
         origins,
-        prepareCopy: copying.prepare,
+        prepareCopy: (step, before) => prepareCopy(step, before, copying),
         run: { ...run, fixedTime, proxies: plan.proxies },
       }),
       running: new Map(),

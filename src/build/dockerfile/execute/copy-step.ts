@@ -4,14 +4,12 @@
  */
 import { join } from "node:path";
 import { type Access } from "../../../apk/index.ts";
-import { startHash } from "../../../base/index.ts";
+import { startHash, type Content } from "../../../base/index.ts";
 import {
-  ContextContent,
   layerChecksum,
   layerDiff,
   spoolContents,
   TreeRoot,
-  walkTree,
   type DirectoryNode,
   type FileNode,
   type LayerItem,
@@ -35,24 +33,10 @@ export interface CopySurroundings extends Workshop {
   readonly access: Access;
 }
 
-export interface Copying {
-  prepare(step: CopyStep, before: StageFiles): Promise<PreparedStep>;
-  /** The hash that a file of the context had when its step's key was made. */
-  knownHash(content: ContextContent): string | undefined;
-}
-
-export function openCopying(around: CopySurroundings): Copying {
-  const hashes = new Map<ContextContent, string>();
-  return {
-    knownHash: (content) => hashes.get(content),
-    prepare: (step, before) => prepareCopy(step, before, hashes, around),
-  };
-}
-
-async function prepareCopy(
+/** What to do for a COPY or ADD. Its sources are looked at when the first key is asked for that needs them. */
+export async function prepareCopy(
   step: CopyStep,
   before: StageFiles,
-  hashes: Map<ContextContent, string>,
   around: CopySurroundings,
 ): Promise<PreparedStep> {
   const { origins, access } = around;
@@ -85,7 +69,7 @@ async function prepareCopy(
     const sources = await (selected ??= select());
     return stepKey("copy", before, {
       ...what,
-      content: await digestOfSources(step, sources, (file) => hashOf(file, from, hashes)),
+      content: await digestOfSources(step, sources, (file) => hashOf(file, from)),
     });
   };
   const quickKey = async (): Promise<string> => {
@@ -102,19 +86,15 @@ async function treeOf(from: StageFiles | BuildContext | undefined): Promise<Dire
   return from === undefined ? new TreeRoot().snapshot() : from.tree();
 }
 
-async function hashOf(
+function hashOf(
   file: FileNode,
   from: StageFiles | BuildContext | undefined,
-  hashes: Map<ContextContent, string>,
-): Promise<string> {
-  const { content } = file;
-  if (content instanceof ContextContent && from !== undefined && "folder" in from) {
-    const sha256 = await from.hash(file);
-    hashes.set(content, sha256);
-    return sha256;
-  }
-  const known = layerChecksum(file, "sha256");
-  if (known !== undefined) return known;
+): string | Promise<string> {
+  if (from !== undefined && "folder" in from) return from.hash(file);
+  return layerChecksum(file, "sha256") ?? hashContent(file);
+}
+
+async function hashContent({ content }: FileNode): Promise<string> {
   const running = startHash("sha256");
   for await (const chunk of content.chunks()) running.update(chunk);
   return running.hex();
@@ -134,17 +114,14 @@ async function carryOut(
   const after = root.snapshot();
   const time = before.time;
   const items = (): Iterable<LayerItem> => layerDiff(tree, after, { newest: time });
-  const spool = await spoolContents(filesIn(items(), after), join(scratch, "contents"), { signal });
+  // What does not come from a stage or image lies on disk already.
+  const inLayers = step.from === undefined ? [] : contentsIn(items());
+  const spool = await spoolContents(inLayers, join(scratch, "contents"), { signal });
   return { tree: after, items: () => spooled(items(), spool), time };
 }
 
-/** The files whose contents a layer carries. */
-function filesIn(items: Iterable<LayerItem>, tree: DirectoryNode): Set<FileNode> {
-  const contents = new Set([...items].map(({ content }) => content));
-  const files = new Set<FileNode>();
-  for (const { node } of walkTree(tree))
-    if (node.kind === "file" && contents.has(node.content)) files.add(node);
-  return files;
+function* contentsIn(items: Iterable<LayerItem>): Generator<Content> {
+  for (const { content } of items) if (content !== undefined) yield content;
 }
 
 function* spooled(items: Iterable<LayerItem>, spool: Spool): Generator<LayerItem> {

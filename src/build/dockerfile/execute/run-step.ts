@@ -7,6 +7,7 @@ import { BivyError, encodeText, type Limits } from "../../../base/index.ts";
 import {
   canSetOwners,
   execute,
+  whyNoExecution,
   type RuntimeName,
   type SandboxMount,
 } from "../../../sandbox/index.ts";
@@ -76,6 +77,7 @@ export async function runStep(
   before: StageFiles,
   around: RunSurroundings,
 ): Promise<StepResult> {
+  await requireExecution();
   const begin = await before.tree();
   const user = await userOf(step, begin, around.limits);
   // Runtimes make the folder that a command starts in, where it is missing.
@@ -133,6 +135,15 @@ export async function runStep(
       throw commandFailed(exitCode);
     }
     return takeResult(begin, tree, { upper, lowers, stubs }, before, around);
+  });
+}
+
+/** Asked when the first command is to run: a build that finds all in its cache needs nothing of it. */
+async function requireExecution(): Promise<void> {
+  const reason = await whyNoExecution();
+  if (reason === undefined) return;
+  throw new BivyError("sandbox-unavailable", `commands cannot be run here: ${reason}`, {
+    hint: "Allow user namespaces, or run bivy as root.",
   });
 }
 

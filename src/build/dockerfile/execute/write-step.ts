@@ -1,6 +1,12 @@
 /** Writing a step down: what it changed becomes a layer of the store. */
 import { writeTar } from "../../../archive/index.ts";
-import { BivyError, startHash, type Content, type Limits } from "../../../base/index.ts";
+import {
+  BivyError,
+  startHash,
+  type Chunks,
+  type Content,
+  type Limits,
+} from "../../../base/index.ts";
 import {
   writeLayer,
   type BlobStore,
@@ -13,26 +19,20 @@ export interface LayerWriting {
   readonly blobs: BlobStore;
   readonly compression: LayerCompression;
   readonly limits: Limits;
-  /** The SHA-256 that a file of the context had when its step's key was made. */
-  readonly knownHash?: (content: ContextContent) => string | undefined;
 }
 
 export function writeStepLayer(
   items: Iterable<LayerItem>,
-  { blobs, compression, limits, knownHash }: LayerWriting,
+  { blobs, compression, limits }: LayerWriting,
 ): Promise<Layer> {
-  const tar = writeTar(knownHash === undefined ? items : checked(items, knownHash));
-  return writeLayer(tar, blobs, { compression, limits });
+  return writeLayer(writeTar(checked(items)), blobs, { compression, limits });
 }
 
 /** A file that changed since it was hashed would stand in the cache under what it was before. */
-function* checked(
-  items: Iterable<LayerItem>,
-  knownHash: NonNullable<LayerWriting["knownHash"]>,
-): Generator<LayerItem> {
+function* checked(items: Iterable<LayerItem>): Generator<LayerItem> {
   for (const item of items) {
     const { content } = item;
-    const sha256 = content instanceof ContextContent ? knownHash(content) : undefined;
+    const sha256 = content instanceof ContextContent ? content.sha256 : undefined;
     yield sha256 === undefined ? item : { ...item, content: new CheckedContent(content!, sha256) };
   }
 }
@@ -48,15 +48,34 @@ class CheckedContent implements Content {
     this.#sha256 = sha256;
   }
 
-  async *chunks(): AsyncGenerator<Uint8Array> {
+  /** At once where the content is: waiting for many small ones would take longer than reading them. */
+  chunks(): Chunks {
+    const chunks = this.#content.chunks();
+    return Symbol.iterator in chunks ? this.#checkNow(chunks) : this.#check(chunks);
+  }
+
+  *#checkNow(chunks: Iterable<Uint8Array>): Generator<Uint8Array> {
     const hash = startHash("sha256");
-    for await (const chunk of this.#content.chunks()) {
+    for (const chunk of chunks) {
       hash.update(chunk);
       yield chunk;
     }
-    if (hash.hex() === this.#sha256) return;
+    this.#require(hash.hex());
+  }
+
+  async *#check(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const hash = startHash("sha256");
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      yield chunk;
+    }
+    this.#require(hash.hex());
+  }
+
+  #require(found: string): void {
+    if (found === this.#sha256) return;
     const { path } = this.#content as ContextContent;
-    throw new BivyError("io-failed", `${path.toString()}: the file changed while it was built in`, {
+    throw new BivyError("io-failed", `${path}: the file changed while it was built in`, {
       hint: "Build again once nobody writes to it.",
     });
   }

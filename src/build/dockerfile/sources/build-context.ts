@@ -25,6 +25,7 @@ import {
   ContextContent,
   findNode,
   readContextTree,
+  walkTree,
   type DirectoryNode,
   type FileNode,
 } from "../../../tree/index.ts";
@@ -34,8 +35,8 @@ export interface BuildContext {
   tree(): Promise<DirectoryNode>;
   /** Whether a plain path is left out by an ignore file. */
   isIgnored(path: string): boolean;
-  /** The SHA-256 of a file of the context, in hex. */
-  hash(file: FileNode): Promise<string>;
+  /** The SHA-256 of a file of the context, in hex; it is written down at the content, too. */
+  hash(file: FileNode): string | Promise<string>;
   /** Keeps the hashes for later builds. */
   close(): Promise<void>;
 }
@@ -46,9 +47,14 @@ export interface BuildContextOptions {
   readonly wanted: readonly string[] | undefined;
   /** Where hashes are kept. */
   readonly hashes: string | undefined;
+  /** Called once the context turns out to have very many files. */
+  readonly whenLarge?: () => void;
   readonly limits: Limits;
   readonly signal: AbortSignal;
 }
+
+/** From so many files on, memory is worth more than time. */
+const manyFiles = 20_000;
 
 /** The ignore file of a build: that of the Dockerfile, or else that of the context. */
 export async function findIgnore(
@@ -69,19 +75,35 @@ export async function findIgnore(
 
 export function openBuildContext(folder: string, options: BuildContextOptions): BuildContext {
   let tree: Promise<DirectoryNode> | undefined;
-  const { ignore } = options;
+  const { ignore, whenLarge } = options;
+  const read = async (): Promise<DirectoryNode> => {
+    const found = await readTree(folder, options);
+    if (whenLarge !== undefined && countsBeyond(found, manyFiles)) whenLarge();
+    return found;
+  };
   const hashes = openHashes(options.hashes, folder);
   return {
     folder,
-    tree: () => (tree ??= readTree(folder, options)),
+    tree: () => (tree ??= read()),
     isIgnored: (path) => ignore?.matches(path) ?? false,
-    async hash(file) {
+    hash(file) {
       const { content } = file;
       if (!(content instanceof ContextContent)) return hashContent(file);
-      return (await hashes.load()).hash(content);
+      if (content.sha256 !== undefined) return content.sha256;
+      const known = hashes.loaded();
+      const take = (sha256: string): string => (content.sha256 = sha256);
+      return known === undefined
+        ? hashes.load().then((loaded) => take(loaded.hash(content)))
+        : take(known.hash(content));
     },
     close: () => hashes.save(),
   };
+}
+
+function countsBeyond(tree: DirectoryNode, most: number): boolean {
+  let count = 0;
+  for (const _ of walkTree(tree)) if (++count > most) return true;
+  return false;
 }
 
 async function hashContent({ content }: FileNode): Promise<string> {
@@ -132,33 +154,29 @@ function meetsLink(tree: DirectoryNode, path: string): boolean {
   );
 }
 
+/** In milliseconds: within so little, a file could change again without a trace. */
+const mostRacy = 2000;
+
 interface KnownHash {
   readonly stamp: string;
   readonly sha256: string;
+}
+
+/** The hashes that are known of files, once those of earlier builds are loaded. */
+interface LoadedHashes {
+  hash(content: ContextContent): string;
 }
 
 function openHashes(folder: string | undefined, context: string) {
   const file = folder && join(folder, `${hashHex("sha256", encodeText(context))}.json`);
   const fresh = new Map<string, KnownHash>();
   let known: Promise<ReadonlyMap<string, KnownHash>> | undefined;
+  let loaded: LoadedHashes | undefined;
   return {
-    async load() {
+    loaded: () => loaded,
+    async load(): Promise<LoadedHashes> {
       const before = await (known ??= readHashes(file));
-      return {
-        hash(content: ContextContent): string {
-          const path = content.path.toString("latin1");
-          const stamp = stampOf(content);
-          const found = fresh.get(path) ?? before.get(path);
-          if (found?.stamp === stamp) {
-            fresh.set(path, found);
-            return found.sha256;
-          }
-          const now = BigInt(Date.now()) * 1_000_000n;
-          const sha256 = hashFile(content);
-          if (now - content.stats.ctimeNs > 2_000_000_000n) fresh.set(path, { stamp, sha256 });
-          return sha256;
-        },
-      };
+      return (loaded ??= { hash: (content) => findHash(content, before, fresh) });
     },
     async save(): Promise<void> {
       if (file === undefined || fresh.size === 0) return;
@@ -173,15 +191,28 @@ function openHashes(folder: string | undefined, context: string) {
   };
 }
 
+function findHash(
+  content: ContextContent,
+  before: ReadonlyMap<string, KnownHash>,
+  fresh: Map<string, KnownHash>,
+): string {
+  const { path, stamp } = content;
+  const found = fresh.get(path) ?? before.get(path);
+  if (found?.stamp === stamp) {
+    fresh.set(path, found);
+    return found.sha256;
+  }
+  const now = Date.now();
+  const sha256 = hashFile(content);
+  if (now - content.changed > mostRacy) fresh.set(path, { stamp, sha256 });
+  return sha256;
+}
+
 async function writeHashes(file: string, hashes: ReadonlyMap<string, KnownHash>): Promise<void> {
   const temporary = `${file}.${newOwner()}`;
   await mkdir(dirname(file), { recursive: true });
   await writeFile(temporary, JSON.stringify(Object.fromEntries(hashes)));
   await rename(temporary, file);
-}
-
-function stampOf({ stats }: ContextContent): string {
-  return `${stats.size} ${stats.mtimeNs} ${stats.ctimeNs} ${stats.dev}:${stats.ino}`;
 }
 
 async function readHashes(file: string | undefined): Promise<ReadonlyMap<string, KnownHash>> {
@@ -202,7 +233,7 @@ const buffer = Buffer.allocUnsafeSlow(256 * 1024);
 
 /** Synchronous: for many small files, waiting costs more than reading. */
 function hashFile(content: ContextContent): string {
-  const descriptor = openSync(content.path, "r");
+  const descriptor = openSync(content.hostPath, "r");
   try {
     const running = startHash("sha256");
     let size = 0;
@@ -216,7 +247,7 @@ function hashFile(content: ContextContent): string {
   }
   throw new BivyError(
     "io-failed",
-    `${content.path.toString()}: expected ${content.size} bytes, found another size`,
+    `${content.path}: expected ${content.size} bytes, found another size`,
     { hint: "The file changed while it was read; try again." },
   );
 }
