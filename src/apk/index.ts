@@ -18,6 +18,8 @@ export * from "./package-file.ts";
 export * from "./pkginfo.ts";
 export * from "./repositories.ts";
 export * from "./script.ts";
+export { isGiven, parseCommandLine, switchOf, type CommandLine } from "./simulate/options.ts";
+export { simulate, type Simulation, type SimulationResult } from "./simulate/simulate.ts";
 export * from "./signature.ts";
 export * from "./solver/solver.ts";
 export { unsatisfiableError } from "./solver/error-text.ts";

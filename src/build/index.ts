@@ -26,11 +26,32 @@ export {
   type DockerfileBuild,
   type DockerfileBuildOptions,
 } from "./dockerfile/execute/build.ts";
-export { type Credentials } from "./dockerfile/execute/run-mounts.ts";
+export { type Credentials, type SocketAccess } from "./dockerfile/execute/run-mounts.ts";
 export { type FailedCommand } from "./dockerfile/execute/run-step.ts";
-export { openBaseImages, type NamedContext } from "./dockerfile/sources/base-images.ts";
+export { bootstrapBase } from "./dockerfile/sources/bootstrap-base.ts";
+export {
+  openBaseImages,
+  type BaseImages,
+  type NamedContext,
+} from "./dockerfile/sources/base-images.ts";
 export {
   findIgnore,
   openBuildContext,
   type BuildContext,
 } from "./dockerfile/sources/build-context.ts";
+export {
+  lockInputs,
+  openRecorder,
+  type StepRecorder,
+  type StepRecordings,
+} from "./dockerfile/execute/lock-inputs.ts";
+export { type LockedBuild } from "./dockerfile/execute/locked-step.ts";
+export {
+  completeLock,
+  formatDockerfileLock,
+  isDockerfileLock,
+  parseDockerfileLock,
+  type DockerfileLock,
+} from "./dockerfile/packages/dockerfile-lock.ts";
+export { diffLocks, type LockDifference } from "./dockerfile/packages/lock-difference.ts";
+export { type LockFinding } from "./dockerfile/packages/lock-dockerfile.ts";

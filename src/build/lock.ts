@@ -8,6 +8,7 @@ import {
   parseKey,
   parseWorld,
   type Key,
+  type PackageSection,
   type PackageSections,
 } from "../apk/index.ts";
 import { BivyError, digestOf, encodeText, messageOf } from "../base/index.ts";
@@ -17,7 +18,8 @@ import { buildRepositories, type BuildKeys } from "./keys.ts";
 import type { ImageConfig } from "./config/image-config.ts";
 import { describeRepositories, type Resolution, type ResolvedPackage } from "./resolve.ts";
 
-const lockVersion = 1;
+/** Of the format, for lock files of every kind. */
+export const lockVersion = 1;
 
 export interface LockedPackage extends ResolvedPackage {
   readonly sections?: PackageSections;
@@ -87,7 +89,8 @@ export function formatLock(lock: Lock, relative: (location: string) => string): 
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-function describeKey(key: Key, relative: (location: string) => string): object {
+/** A key as lock files have it. */
+export function describeKey(key: Key, relative: (location: string) => string): object {
   return {
     name: key.name,
     sha256: key.fingerprint,
@@ -96,7 +99,11 @@ function describeKey(key: Key, relative: (location: string) => string): object {
   };
 }
 
-function describePackage(locked: LockedPackage, relative: (location: string) => string): object {
+/** A package as lock files have it. */
+export function describePackage(
+  locked: LockedPackage,
+  relative: (location: string) => string,
+): object {
   const { package: subject, repository, location, tag, signedBy, sections, vendored } = locked;
   return {
     name: subject.name,
@@ -120,14 +127,7 @@ export function parseLock(
   subject: string,
   absolute: (location: string) => string,
 ): Lock {
-  const document = parseDocument(text, subject);
-  const version = document["version"];
-  if (version !== lockVersion)
-    throw invalid(
-      subject,
-      `version: expected ${lockVersion}, found ${JSON.stringify(version)}`,
-      "Another release of bivy made it; make it anew with bivy lock.",
-    );
+  const document = parseLockDocument(text, subject);
   const reader = new LockReader(subject, absolute);
   return {
     request: reader.text(document, "request"),
@@ -138,9 +138,21 @@ export function parseLock(
   };
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
-function parseDocument(text: string, subject: string): Fields {
+/** The fields of a lock file of this version. */
+export function parseLockDocument(text: string, subject: string): Fields {
+  const document = parseObject(text, subject);
+  const version = document["version"];
+  if (version === lockVersion) return document;
+  throw invalid(
+    subject,
+    `version: expected ${lockVersion}, found ${JSON.stringify(version)}`,
+    "Another release of bivy made it; make it anew with bivy lock.",
+  );
+}
+
+function parseObject(text: string, subject: string): Fields {
   try {
     const document: unknown = JSON.parse(text);
     if (isFields(document)) return document;
@@ -162,7 +174,8 @@ function invalid(subject: string, found: string, hint: string): BivyError {
   return new BivyError("lock-invalid", `${subject}: ${found}`, { hint });
 }
 
-class LockReader {
+/** Reads the fields of a lock file; every failure is `lock-invalid`. */
+export class LockReader {
   readonly #subject: string;
   readonly #absolute: (location: string) => string;
 
@@ -177,7 +190,7 @@ class LockReader {
     throw this.#unexpected(name, "a text", value);
   }
 
-  #maybeText(fields: Fields, name: string): string | undefined {
+  maybeText(fields: Fields, name: string): string | undefined {
     return fields[name] === undefined ? undefined : this.text(fields, name);
   }
 
@@ -187,17 +200,30 @@ class LockReader {
     throw this.#unexpected(name, "an object", value);
   }
 
+  list(fields: Fields, name: string): readonly Fields[] {
+    return this.#list(fields, name).map((value) => {
+      if (isFields(value)) return value;
+      throw this.#unexpected(name, "a list of objects", value);
+    });
+  }
+
   #list(fields: Fields, name: string): readonly unknown[] {
     const value = fields[name];
     if (Array.isArray(value)) return value;
     throw this.#unexpected(name, "a list", value);
   }
 
-  #texts(fields: Fields, name: string): string[] {
+  texts(fields: Fields, name: string): string[] {
     return this.#list(fields, name).map((value) => {
       if (typeof value === "string") return value;
       throw this.#unexpected(name, "a list of texts", value);
     });
+  }
+
+  number(fields: Fields, name: string): number {
+    const value = fields[name];
+    if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+    throw this.#unexpected(name, "a number", value);
   }
 
   #unexpected(name: string, expected: string, found: unknown): BivyError {
@@ -210,9 +236,8 @@ class LockReader {
   }
 
   keys(fields: Fields, name: string): Key[] {
-    return this.#list(fields, name).map((value) => {
-      if (!isFields(value)) throw this.#unexpected(name, "a list of objects", value);
-      const repository = this.#maybeText(value, "repository");
+    return this.list(fields, name).map((value) => {
+      const repository = this.maybeText(value, "repository");
       const key = parseKey(
         this.text(value, "name"),
         this.text(value, "pem"),
@@ -225,19 +250,22 @@ class LockReader {
 
   arch(arch: string, value: unknown): LockedArch {
     if (!isFields(value)) throw this.#unexpected(`archs.${arch}`, "an object", value);
-    const world = parseWorld(this.#texts(value, "world").join("\n"), {
+    const world = parseWorld(this.texts(value, "world").join("\n"), {
       subject: `${this.#subject}: world`,
     });
     return {
       arch,
       world,
-      packages: this.#list(value, "packages").map((each) => this.#package(each)),
+      packages: this.packages(value, "packages"),
     };
   }
 
-  #package(value: unknown): LockedPackage {
-    if (!isFields(value)) throw this.#unexpected("packages", "a list of objects", value);
-    const record = `${this.#texts(value, "record").join("\n")}\n\n`;
+  packages(fields: Fields, name: string): LockedPackage[] {
+    return this.list(fields, name).map((value) => this.#package(value));
+  }
+
+  #package(value: Fields): LockedPackage {
+    const record = `${this.texts(value, "record").join("\n")}\n\n`;
     const [subject, ...more] = parseIndex(record, { subject: `${this.#subject}: record` });
     const [name, version, identity] = ["name", "version", "identity"].map((field) =>
       this.text(value, field),
@@ -254,17 +282,35 @@ class LockReader {
         `the record of ${identity}`,
         subject === undefined ? undefined : packageLabel(subject),
       );
-    const tag = this.#maybeText(value, "tag");
-    const signedBy = this.#maybeText(value, "signedBy");
-    const vendored = this.#maybeText(value, "vendored");
+    const tag = this.maybeText(value, "tag");
+    const signedBy = this.maybeText(value, "signedBy");
+    const vendored = this.maybeText(value, "vendored");
     return {
       package: subject,
       repository: this.#absolute(this.text(value, "repository")),
       location: this.#absolute(this.text(value, "url")),
       ...(tag === undefined ? {} : { tag }),
       ...(signedBy === undefined ? {} : { signedBy }),
+      ...(value["sections"] === undefined
+        ? {}
+        : { sections: this.#sections(this.object(value, "sections")) }),
       ...(vendored === undefined ? {} : { vendored }),
     };
+  }
+
+  #sections(value: Fields): PackageSections {
+    return {
+      ...(value["signature"] === undefined ? {} : { signature: this.#section(value, "signature") }),
+      control: this.#section(value, "control"),
+      data: this.#section(value, "data"),
+    };
+  }
+
+  #section(fields: Fields, name: string): PackageSection {
+    const section = this.object(fields, name);
+    const range = this.text(section, "range");
+    if (!/^bytes=\d+-\d+$/.test(range)) throw this.#unexpected("range", "bytes=FROM-TO", range);
+    return { range: range as PackageSection["range"], checksum: this.text(section, "checksum") };
   }
 }
 

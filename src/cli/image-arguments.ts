@@ -130,15 +130,11 @@ export function lockedArch(lock: Lock, arch: string, lockFile: string): LockedAr
  */
 export function keptCopies(
   lockFile: string,
-  lock: Lock,
+  packages: readonly LockedPackage[],
   report: EventSink = ignoreEvents,
 ): (locked: LockedPackage) => PackageSource | undefined {
   const folder = resolve(dirname(lockFile));
-  const vendored = new Map(
-    lock.archs.flatMap(({ packages }) =>
-      packages.map((each) => [each.package.identity, each.vendored] as const),
-    ),
-  );
+  const vendored = new Map(packages.map((each) => [each.package.identity, each.vendored]));
   return ({ package: subject }) => {
     const kept = vendored.get(subject.identity);
     if (kept === undefined) return undefined;

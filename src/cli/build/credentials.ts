@@ -11,7 +11,7 @@ import {
   readUserFile,
   removeScratchFolder,
 } from "../../base/index.ts";
-import type { Credentials } from "../../build/index.ts";
+import type { Credentials, SocketAccess } from "../../build/index.ts";
 
 /** BuildKit's limit, in bytes. */
 const largestSecret = 500 * 1024;
@@ -39,10 +39,10 @@ export function openBuildCredentials(
       const place = places.get(id);
       return place === undefined ? undefined : readSecret(place, environment);
     },
-    async agent(id, owner) {
+    async agent(id, access) {
       const source = sockets.get(id);
       if (source === undefined) return undefined;
-      const agent = await passOn(await socketOf(source, opened), owner);
+      const agent = await passOn(await socketOf(source, opened), access);
       opened.push(agent);
       return agent.path;
     },
@@ -182,7 +182,7 @@ function addKey(socket: string, key: string): Promise<void> {
 /** The agent's socket is its user's alone; one of ours passes on what the command's user says to it. */
 async function passOn(
   socket: string,
-  owner: { readonly uid: number; readonly gid: number },
+  { uid, gid, mode }: SocketAccess,
 ): Promise<{ readonly path: string; close(): Promise<void> }> {
   const folder = await makeScratchFolder("agent");
   const path = join(folder, "socket");
@@ -197,8 +197,8 @@ async function passOn(
     server.listen(path, resolve);
   });
   server.unref();
-  await chmod(path, 0o600);
-  if (owner.uid !== 0 || owner.gid !== 0) await chown(path, owner.uid, owner.gid);
+  await chmod(path, mode);
+  if (uid !== 0 || gid !== 0) await chown(path, uid, gid);
   return {
     path,
     async close() {

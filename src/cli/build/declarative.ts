@@ -130,8 +130,13 @@ async function choosePackages(
     const lockFile = lockPath(configPath, flags.lock);
     const lock = await readLock(lockFile, loaded);
     const resolutions = config.archs.map((arch) => lockedArch(lock, arch, lockFile));
+    const packages = lock.archs.flatMap((each) => each.packages);
     checkSigned(resolutions, lockFile, flags, access);
-    return { keys: lock.keys, resolutions, keptCopy: keptCopies(lockFile, lock, access.events) };
+    return {
+      keys: lock.keys,
+      resolutions,
+      keptCopy: keptCopies(lockFile, packages, access.events),
+    };
   }
   const { loadBuildKeys, resolveImage } = await import("../../build/index.ts");
   const keys = await loadBuildKeys(config, access);

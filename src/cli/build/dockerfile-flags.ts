@@ -30,6 +30,8 @@ export interface DockerfileFlags {
   readonly provenance?: string | boolean;
   readonly bootstrapBase?: boolean;
   readonly record?: boolean;
+  /** Of `--record`: keys that the lock may rest on. */
+  readonly key?: readonly string[];
 }
 
 /** Those that mean nothing for an image configuration, by the names that commander gives them. */

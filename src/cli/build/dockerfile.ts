@@ -1,31 +1,20 @@
 /** bivy build of a Dockerfile: what the flags ask for, built for each platform, and written where it goes. */
-import { join, resolve } from "node:path";
-import { setFlagsFromString } from "node:v8";
-import { BivyError, type EventSink } from "../../base/index.ts";
-import type {
-  BuildContext,
-  DockerfileBuild,
-  DockerfileBuildOptions,
-  FailedCommand,
-  NamedContext,
-} from "../../build/index.ts";
-import { registriesOf } from "../registry-flags.ts";
+import { join } from "node:path";
+import { type EventSink } from "../../base/index.ts";
+import type { DockerfileBuild, DockerfileBuildOptions, FailedCommand } from "../../build/index.ts";
 import { sourceDateEpoch, type Session } from "../session.ts";
 import type { Progress } from "../term/progress.ts";
 import { printNote, printResult, writeResultBytes } from "../term/streams.ts";
+import { writeLock } from "../lock/dockerfile.ts";
 import type { DockerfileArgument } from "./argument.ts";
 import { openImports, writeCaches } from "./cache-places.ts";
 import { openBuildCredentials } from "./credentials.ts";
 import type { DockerfileFlags } from "./dockerfile-flags.ts";
-import {
-  parseBuildArguments,
-  parseContexts,
-  parseLabels,
-  parsePlatforms,
-  parseVolume,
-} from "./inputs.ts";
+import { openInputs } from "./dockerfile-inputs.ts";
+import { parseLabels, parseVolume } from "./inputs.ts";
 import { parseOutputs, type Output } from "./outputs.ts";
 import { resultOf } from "./attestations.ts";
+import { openLock } from "./locked.ts";
 import { hostsText, resolversText } from "./network-files.ts";
 import type { SharedFlags } from "./shared-flags.ts";
 import { describeBuild } from "./summary.ts";
@@ -38,71 +27,44 @@ export async function buildFromDockerfile(
   flags: Flags,
   session: Session,
 ): Promise<void> {
-  const { buildDockerfile, findIgnore, openBaseImages, openBuildContext, openStepCache } =
-    await import("../../build/index.ts");
-  const { parseDockerfile } = await import("../../dockerfile/index.ts");
-  const { openStore, writeImage } = await import("../../oci/index.ts");
-  const { cacheDirectory } = await import("../../http/index.ts");
+  const { buildDockerfile, openRecorder, openStepCache } = await import("../../build/index.ts");
+  const { writeImage } = await import("../../oci/index.ts");
   const { access, limits, signal } = session;
   const { progress, downloaded } = countDownloads(session.progress);
   const outputs = await parseOutputs(argument, flags);
-  const dockerfile = parseDockerfile(argument.text, { subject: argument.subject, limits });
-  const store = openStore({ limits });
-  const work = join(flags.cacheDir ?? cacheDirectory(process.env), "build");
-  const contexts = await parseContexts(flags.buildContext ?? []);
-  const ignore = await findIgnore(argument.folder, argument.path);
+  const locked = flags.locked === true ? await openLock(argument, flags, session) : undefined;
+  const inputs = await openInputs(argument, flags, { ...session, progress }, locked?.pinned);
+  const recorder = flags.record === true ? openRecorder(limits) : undefined;
+  const { store, registries, platforms, work } = inputs;
   const credentials = openBuildCredentials(flags.secret ?? [], flags.ssh ?? [], process.env);
-  const platforms = await parsePlatforms(flags.platform ?? []);
-  const registries = () => registriesOf(flags, session);
   const imports = await openImports(flags.cacheFrom ?? [], registries, session);
   const cache = openStepCache(store, { imports, limits });
-  const images = openBaseImages({
-    store,
-    registries,
-    contexts,
-    offline: access.client.offline,
-    pull: flags.pull === true,
-    events: progress.report,
-    limits,
-    signal,
-  });
-  const contextOf = (
-    folder: string,
-    wanted: readonly string[] | undefined,
-    ignored: typeof ignore,
-  ): BuildContext =>
-    openBuildContext(resolve(folder), {
-      ignore: ignored,
-      wanted,
-      hashes: join(work, "hashes"),
-      whenLarge: preferMemory,
-      limits,
-      signal,
-    });
   const shared: Omit<DockerfileBuildOptions, "platform"> = {
-    dockerfile,
+    dockerfile: inputs.dockerfile,
     ...(flags.target === undefined ? {} : { target: flags.target }),
-    buildArguments: parseBuildArguments(flags.buildArg ?? [], process.env),
+    buildArguments: inputs.buildArguments,
     labels: parseLabels(flags.label ?? []),
     namesPlatform: platforms.length > 1,
-    ...(argument.folder === undefined
-      ? {}
-      : { openContext: (wanted) => contextOf(argument.folder!, wanted, ignore) }),
-    openNamed: (name) => contextOf(folderOf(contexts, name), undefined, undefined),
-    contextNames: new Set(contexts.keys()),
-    images,
+    ...(inputs.openContext === undefined ? {} : { openContext: inputs.openContext }),
+    openNamed: inputs.openNamed,
+    contextNames: inputs.contextNames,
+    images: inputs.images,
     store,
     cache,
-    ignoresCache: flags.cache
-      ? new Set(flags.noCacheFilter?.map((name) => name.toLowerCase()))
-      : true,
+    // What is to be recorded has to happen.
+    ignoresCache:
+      flags.cache && recorder === undefined
+        ? new Set(flags.noCacheFilter?.map((name) => name.toLowerCase()))
+        : true,
+    ...(locked === undefined ? {} : { locked: locked.build }),
+    ...(recorder === undefined ? {} : { record: (plan) => recorder.begin(plan) }),
     workFolder: work,
     compression: flags.compression,
     fixedTime: sourceDateEpoch(process.env),
     run: {
       credentials,
       caches: join(work, "mounts"),
-      network: flags.network === "none" ? "none" : "host",
+      network: networkOf(flags),
       runtime: flags.runtime === undefined || flags.runtime === "auto" ? undefined : flags.runtime,
       hosts: hostsText(flags.addHost ?? []),
       resolvers: await resolversText(),
@@ -128,6 +90,8 @@ export async function buildFromDockerfile(
           standardOutput: writeResultBytes,
           ...(platforms[0] === undefined ? {} : { platform: platforms[0] }),
         });
+    if (recorder !== undefined)
+      await writeLock(argument, inputs, flags, session, { recordings: recorder, quiet: true });
     await writeCaches(flags.cacheTo ?? [], cache, registries, session);
     progress.end();
     const isPrinted = outputs.some((output) => isStandardOutput(output));
@@ -162,9 +126,10 @@ export async function buildFromDockerfile(
   }
 }
 
-/** V8 would rather let its heap grow than collect; with very many files that is several times as much. */
-function preferMemory(): void {
-  setFlagsFromString("--optimize-for-size");
+/** A build from a lock has all that it needs. */
+function networkOf({ network, locked }: Flags): "none" | "host" {
+  const chosen = network ?? (locked === true ? "none" : "default");
+  return chosen === "none" ? "none" : "host";
 }
 
 /** The view of the build must not draw over the shell. */
@@ -191,10 +156,4 @@ function isStandardOutput(output: Output): boolean {
   const path =
     output.kind === "tar" ? output.path : "path" in output.locator ? output.locator.path : "";
   return path === "-";
-}
-
-function folderOf(contexts: ReadonlyMap<string, NamedContext>, name: string): string {
-  const context = contexts.get(name);
-  if (context?.kind === "folder") return context.path;
-  throw new BivyError("usage", `--build-context ${name}: expected a folder`);
 }

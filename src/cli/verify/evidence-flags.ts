@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import type { Key, Repository } from "../../apk/index.ts";
 import { decodeName, readUserFile } from "../../base/index.ts";
 import type { EvidenceSources, LockEvidence } from "../../verify/index.ts";
+import { absoluteFrom } from "../lock/lock-file.ts";
 import { keptCopies } from "../image-arguments.ts";
 import { collect, type Session } from "../session.ts";
 
@@ -91,11 +92,10 @@ async function readLock(
 ): Promise<{ evidence: LockEvidence; keys: readonly Key[] }> {
   const { parseLock } = await import("../../build/index.ts");
   const folder = resolve(dirname(lockFile));
-  const absolute = (location: string) =>
-    /^[a-z][a-z0-9+.-]*:\/\//i.test(location) ? location : resolve(folder, location);
   const text = decodeName(await readUserFile(lockFile));
-  const lock = parseLock(text, lockFile, absolute);
-  const keptCopy = keptCopies(lockFile, lock, access.events);
+  const lock = parseLock(text, lockFile, absoluteFrom(lockFile));
+  const all = lock.archs.flatMap(({ packages: locked }) => locked);
+  const keptCopy = keptCopies(lockFile, all, access.events);
   const packages = lock.archs.flatMap(({ arch, packages: locked }) =>
     locked.map((each) => {
       const { package: subject, location, signedBy, vendored } = each;

@@ -32,6 +32,7 @@ import { type BuildContext } from "../sources/build-context.ts";
 import { type Origin } from "../stages.ts";
 import { imageOfStage } from "./assemble.ts";
 import { buildStage, labelOf, type DoneStep, type StageSurroundings } from "./build-stage.ts";
+import { lockedSteps, type LockedBuild } from "./locked-step.ts";
 import { comparePackages, type PackageChange } from "./package-change.ts";
 import { planWithImages, withWholeHistory, type PlannedBuild } from "./plan-images.ts";
 import { type RunSurroundings } from "./run-step.ts";
@@ -65,8 +66,12 @@ export interface DockerfileBuildOptions {
   readonly fixedTime: number | undefined;
   readonly run: Omit<
     RunSurroundings,
-    keyof Workshop | "filesOf" | "report" | "fixedTime" | "proxies"
+    keyof Workshop | "filesOf" | "report" | "fixedTime" | "proxies" | "locked" | "record"
   >;
+  /** Build from a lock: without network, unless `run` says otherwise, and with its packages alone. */
+  readonly locked?: LockedBuild;
+  /** Takes down what commands did to packages, for a lock. */
+  readonly record?: (plan: BuildPlan) => NonNullable<RunSurroundings["record"]>;
   readonly copy: Omit<CopySurroundings, keyof Workshop | "origins" | "compression">;
   readonly events: EventSink;
   readonly limits: Limits;
@@ -313,8 +318,8 @@ class Build {
   }
 
   #surroundings(): Omit<StageSurroundings, "ignoresCache"> {
-    const { dockerfile, cache, events, store, compression, limits, run, copy, fixedTime } =
-      this.#options;
+    const { dockerfile, cache, events, store, compression, limits, run, copy } = this.#options;
+    const { fixedTime, locked, record } = this.#options;
     const { plan } = this.#planned;
     const platform = plan.target.platform;
     const origins = {
@@ -334,7 +339,15 @@ class Build {
         ...this.#workshop,
         origins,
         prepareCopy: (step, before) => prepareCopy(step, before, copying),
-        run: { ...run, fixedTime, proxies: plan.proxies },
+        run: {
+          ...run,
+          fixedTime,
+          proxies: plan.proxies,
+          ...(locked === undefined
+            ? {}
+            : { locked: lockedSteps(plan, formatPlatform(platform), locked) }),
+          ...(record === undefined ? {} : { record: record(plan) }),
+        },
       }),
       running: new Map(),
       done: (step) => void this.#steps.push(step),

@@ -1,7 +1,7 @@
 /** Which packages a build added to its base, took away, or brought to another version. */
-import { parseInstalled } from "../../../apk/index.ts";
-import { decodeName, readContent, type Limits } from "../../../base/index.ts";
-import { findNode, resolveInRoot, type DirectoryNode } from "../../../tree/index.ts";
+import { type Limits } from "../../../base/index.ts";
+import { type DirectoryNode } from "../../../tree/index.ts";
+import { readInstalled } from "./installed-packages.ts";
 
 export interface PackageChange {
   readonly name: string;
@@ -9,8 +9,6 @@ export interface PackageChange {
   readonly before: string | undefined;
   readonly after: string | undefined;
 }
-
-const databases = ["lib/apk/db/installed", "usr/lib/apk/db/installed"];
 
 /** Sorted by name; undefined where the tree has no database of packages. */
 export async function comparePackages(
@@ -31,13 +29,6 @@ async function versionsIn(
   tree: DirectoryNode,
   limits: Limits,
 ): Promise<ReadonlyMap<string, string> | undefined> {
-  const lookup = (path: string) => findNode(tree, path);
-  for (const place of databases) {
-    const node = findNode(tree, resolveInRoot({ lookup }, place));
-    if (node?.kind !== "file") continue;
-    const text = decodeName(await readContent(node.content, limits, place));
-    const installed = parseInstalled(text, { subject: `/${place}` });
-    return new Map(installed.map(({ name, version }) => [name, version]));
-  }
-  return undefined;
+  const installed = await readInstalled(tree, limits);
+  return installed && new Map(installed.map(({ name, version }) => [name, version]));
 }

@@ -14,10 +14,14 @@ export interface Credentials {
   /** Undefined where there is none of that id. */
   secret(id: string): Promise<Uint8Array | undefined>;
   /** The path of an agent's socket on this machine. */
-  agent(
-    id: string,
-    owner: { readonly uid: number; readonly gid: number },
-  ): Promise<string | undefined>;
+  agent(id: string, access: SocketAccess): Promise<string | undefined>;
+}
+
+/** Who may talk to an agent. */
+export interface SocketAccess {
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
 }
 
 export interface MountSources extends Workshop {
@@ -137,8 +141,8 @@ async function addAgent(
   environment: string[],
 ): Promise<void> {
   const id = mount.id ?? "default";
-  const owner = { uid: mount.uid ?? 0, gid: mount.gid ?? 0 };
-  const source = await credentials.agent(id, owner);
+  const access = { uid: mount.uid ?? 0, gid: mount.gid ?? 0, mode: mount.mode ?? 0o600 };
+  const source = await credentials.agent(id, access);
   if (source === undefined) {
     if (!mount.required) return;
     throw new BivyError("usage", `ssh agent ${JSON.stringify(id)}: expected it to be given`, {

@@ -22,6 +22,8 @@ import {
 import { type RunStep } from "../steps.ts";
 import { findUser, type CommandUser } from "./accounts.ts";
 import { withCaches } from "./cache-mounts.ts";
+import { databases } from "./installed-packages.ts";
+import { type LockedSteps } from "./locked-step.ts";
 import { prepareMounts, resolveTarget, type MountSources } from "./run-mounts.ts";
 import { makeFolder, type MadeFiles, type StageFiles } from "./stage-files.ts";
 import { withFolder } from "./workdir-step.ts";
@@ -41,8 +43,15 @@ export interface RunSurroundings extends MountSources {
   /** SOURCE_DATE_EPOCH; undefined: what the packages in the stage say. */
   readonly fixedTime: number | undefined;
   readonly report: (stream: "stdout" | "stderr", chunk: Buffer) => void;
-  /** Mounts of a locked step, by which it finds its packages, and nothing else. */
-  readonly locked?: readonly SandboxMount[];
+  /** Of a build from a lock: the packages of its steps. */
+  readonly locked?: LockedSteps;
+  /** Told what a command began with and what it left; its contents go with the build. */
+  readonly record?: (
+    step: RunStep,
+    before: DirectoryNode,
+    after: DirectoryNode,
+    output: string,
+  ) => void;
   /** Called with the folders of a failed command's files, before they go. */
   readonly onFailure?: (failed: FailedCommand) => Promise<void>;
 }
@@ -90,12 +99,13 @@ export async function runStep(
       target: resolveTarget(tree, volume.target),
     }));
     const given = [...systemMounts(tree, around), ...volumes, ...ready.mounts];
-    const mounts = [...given, ...(around.locked ?? [])];
+    const locked = await around.locked?.of(step)?.open(tree, around);
+    const mounts = locked === undefined ? given : [...given, locked.mount];
     if (step.file !== undefined) mounts.push(scriptMount(step.file));
     const upper = await makeFolder(around);
     const lowers = await lowersOf(tree, begin, before, around);
     const environment = [
-      ...withHome(step.environment, user),
+      ...withHome(locked?.environment(step.environment) ?? step.environment, user),
       ...around.proxies,
       ...ready.environment,
     ];
@@ -105,6 +115,11 @@ export async function runStep(
       throw new BivyError("usage", "--security=insecure: expected it to be allowed", {
         hint: "Allow it with --allow security.insecure: the command has all rights of root then.",
       });
+    let said = "";
+    const report: RunSurroundings["report"] = (stream, chunk) => {
+      around.report(stream, chunk);
+      if (around.record !== undefined && said.length < mostRecorded) said += chunk.toString();
+    };
     const { exitCode, stubs } = await execute({
       lowers,
       upper,
@@ -118,7 +133,7 @@ export async function runStep(
       privileged,
       mounts,
       ...(around.runtime === undefined ? {} : { runtime: around.runtime }),
-      onOutput: around.report,
+      onOutput: report,
       signal: around.signal,
     });
     if (exitCode !== 0) {
@@ -134,7 +149,9 @@ export async function runStep(
       await around.onFailure?.(failed);
       throw commandFailed(exitCode);
     }
-    return takeResult(begin, tree, { upper, lowers, stubs }, before, around);
+    const result = await takeResult(begin, tree, { upper, lowers, stubs }, before, around);
+    around.record?.(step, begin, result.tree, said);
+    return result;
   });
 }
 
@@ -147,10 +164,19 @@ async function requireExecution(): Promise<void> {
   });
 }
 
+/** Characters of output that a recording looks through. */
+const mostRecorded = 4 * 1024 * 1024;
+
+interface FinishedCommand {
+  readonly upper: string;
+  readonly lowers: readonly string[];
+  readonly stubs: readonly string[];
+}
+
 async function takeResult(
   begin: DirectoryNode,
   laid: DirectoryNode,
-  { upper, lowers, stubs }: { upper: string; lowers: readonly string[]; stubs: readonly string[] },
+  { upper, lowers, stubs }: FinishedCommand,
   before: StageFiles,
   { fixedTime, limits }: RunSurroundings,
 ): Promise<StepResult> {
@@ -184,9 +210,6 @@ async function lowersOf(
   await layOut(tree, folder, { below: begin, owners: canSetOwners() });
   return [folder, ...lowers];
 }
-
-/** Where apk keeps its database. */
-const databases = ["lib/apk/db/installed", "usr/lib/apk/db/installed"];
 
 /** The build time of the newest package, if the command changed what is installed; else 0. */
 async function newestPackage(upper: string): Promise<number> {

@@ -61,6 +61,7 @@ async function prepareRun(
       directory,
       user,
       mounts,
+      locked: options.run.locked?.of(step)?.identities,
     });
   };
   const around: RunSurroundings = {

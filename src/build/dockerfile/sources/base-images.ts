@@ -53,7 +53,7 @@ export interface BaseImagesOptions {
   readonly offline: boolean;
   readonly pull: boolean;
   /** The digest that a lock has for a reference; undefined where it has none. */
-  readonly pinned?: (reference: Reference) => Digest | undefined;
+  readonly pinned?: (reference: Reference, platform: Platform) => Digest | undefined;
   /** Makes an image of a release from its packages, where no registry has it. */
   readonly bootstrap?: (reference: Reference, platform: Platform) => Promise<Image | undefined>;
   readonly events: EventSink;
@@ -92,7 +92,7 @@ async function open(
     const named = "reference" in locator ? locator.reference : undefined;
     return chosen(await openContext(locator, platform, options), named, name, platform, options);
   }
-  const digest = options.pinned?.(origin.reference);
+  const digest = options.pinned?.(origin.reference, platform);
   const reference = digest === undefined ? origin.reference : { ...origin.reference, digest };
   const found = await openReference(reference, platform, options);
   return chosen(found, origin.reference, name, platform, options);
