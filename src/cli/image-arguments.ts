@@ -1,8 +1,6 @@
 /** Arguments of build and lock: which configuration, and where its lock is. */
 import { existsSync } from "node:fs";
-import { stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { Option, type Command } from "commander";
 import type { PackageSource } from "../apk/index.ts";
 import type { ImageConfig, Lock, LockedArch, LockedPackage } from "../build/index.ts";
 import {
@@ -12,49 +10,6 @@ import {
   readUserFile,
   type EventSink,
 } from "../base/index.ts";
-import { addSessionFlags, type SessionFlags } from "./session.ts";
-
-export interface ConfigFlags extends SessionFlags {
-  readonly allowUntrusted?: boolean;
-  readonly format: "text" | "json";
-}
-
-/** The argument and the flags of every command that reads an image configuration. */
-export function addConfigFlags(command: Command): Command {
-  return addSessionFlags(
-    command
-      .argument("[CONFIG]", "an image configuration, or a folder with an image.yaml", ".")
-      .option("--allow-untrusted", "take repositories without a trusted signature (dangerous)")
-      .addOption(
-        new Option("--format <FORMAT>", "of the result").choices(["text", "json"]).default("text"),
-      ),
-  );
-}
-
-/** File names that are looked for when a folder is given. */
-const configNames = ["image.yaml", "image.yml", "bivy.yaml", "apko.yaml"];
-
-/** The configuration file that an argument means: the file itself, or the one in a folder. */
-export async function findConfig(argument: string): Promise<string> {
-  const found = await stat(argument).catch(() => undefined);
-  if (found === undefined)
-    throw new BivyError("file-not-found", `${argument}: no such file or folder`, {
-      hint: "Name an image configuration, such as image.yaml.",
-    });
-  if (!found.isDirectory()) return argument;
-  for (const name of configNames) {
-    const path = join(argument, name);
-    if ((await stat(path).catch(() => undefined))?.isFile() === true) return path;
-  }
-  const dockerfile = await stat(join(argument, "Dockerfile")).catch(() => undefined);
-  throw new BivyError(
-    "file-not-found",
-    `${argument}: expected ${configNames.slice(0, 2).join(" or ")} in this folder, found ${dockerfile === undefined ? "none" : "only a Dockerfile"}`,
-    {
-      hint: "Name the image configuration; docs/formats/image-yaml.md says what is in one.",
-    },
-  );
-}
 
 export function lockPath(configPath: string, flag: string | undefined): string {
   return flag ?? join(dirname(configPath), "bivy.lock");

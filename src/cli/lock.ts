@@ -1,16 +1,20 @@
 /** bivy lock: the exact packages, and of a Dockerfile also the base images, written beside what is built. */
-import type { Command } from "commander";
-import { addConfigFlags } from "./image-arguments.ts";
+import { Option, type Command } from "commander";
 import type { DeclarativeLockFlags } from "./lock/declarative.ts";
 import type { DockerfileLockFlags } from "./lock/dockerfile.ts";
 import { addRegistryFlags } from "./registry-flags.ts";
-import { collect, withSession } from "./session.ts";
+import { addSessionFlags, collect, withSession } from "./session.ts";
 
 type LockFlags = DeclarativeLockFlags & DockerfileLockFlags;
 
 export function configure(command: Command): void {
-  addConfigFlags(
+  addSessionFlags(
     command
+      .argument("[PATH]", "the folder of a Dockerfile, or an image configuration", ".")
+      .option("--allow-untrusted", "take repositories without a trusted signature (dangerous)")
+      .addOption(
+        new Option("--format <FORMAT>", "of the result").choices(["text", "json"]).default("text"),
+      )
       .option("--lock <FILE>", "where to write (default: bivy.lock beside what is locked)")
       .option(
         "--vendor <DIR>",

@@ -30,7 +30,9 @@ export async function readBuildArgument(
   const found = await stat(argument).catch(() => undefined);
   if (found === undefined)
     throw new BivyError("file-not-found", `${argument}: no such file or folder`, {
-      hint: "Name the folder of a Dockerfile, or an image configuration such as image.yaml.",
+      hint: /\.ya?ml$/.test(argument)
+        ? "Name an image configuration, such as image.yaml."
+        : "Name the folder of a Dockerfile, or an image configuration such as image.yaml.",
     });
   if (!found.isDirectory())
     return isDockerfileName(argument)

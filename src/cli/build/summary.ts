@@ -60,7 +60,7 @@ export async function describeBuild(
       cachedSteps: steps.filter(({ isCached }) => isCached).length,
       downloadedBytes: options.downloadedBytes,
     },
-    hints: [],
+    hints: first.hints,
   };
   options.print(formatBuildSummary(summary, terminalWidth()));
 }

@@ -14,15 +14,12 @@ import {
 } from "../../../base/index.ts";
 import { type Dockerfile } from "../../../dockerfile/index.ts";
 import {
-  archOfPlatform,
   formatPlatform,
-  hostPlatform,
   type Image,
   type ImageStore,
   type LayerCompression,
   type Platform,
 } from "../../../oci/index.ts";
-import { canRunArch } from "../../../sandbox/index.ts";
 import { type BuildArguments } from "../arguments.ts";
 import { type StepCache } from "../cache/step-cache.ts";
 import { prepareCopy, type CopySurroundings } from "./copy-step.ts";
@@ -30,7 +27,9 @@ import { type BuildPlan, type PlanWarning, type StagePlan } from "../plan.ts";
 import { type BaseImage, type BaseImages } from "../sources/base-images.ts";
 import { type BuildContext } from "../sources/build-context.ts";
 import { type Origin } from "../stages.ts";
+import { hintsOf, type BuildHint } from "../hints.ts";
 import { imageOfStage } from "./assemble.ts";
+import { refuseForeign, sayWhatIdentitiesAllow } from "./feasibility.ts";
 import { buildStage, labelOf, type DoneStep, type StageSurroundings } from "./build-stage.ts";
 import { lockedSteps, type LockedBuild } from "./locked-step.ts";
 import { comparePackages, type PackageChange } from "./package-change.ts";
@@ -38,7 +37,7 @@ import { planWithImages, withWholeHistory, type PlannedBuild } from "./plan-imag
 import { type RunSurroundings } from "./run-step.ts";
 import { openSlots } from "./slots.ts";
 import { filesOfLayers, type StageFiles, type Workshop } from "./stage-files.ts";
-import { failureAt, titleOf } from "./step-failure.ts";
+import { titleOf } from "./step-failure.ts";
 import { stepWork } from "./step-work.ts";
 
 export interface DockerfileBuildOptions {
@@ -93,6 +92,7 @@ export interface DockerfileBuild {
   readonly titles: readonly string[];
   /** Undefined where all was found in the cache, and nothing was looked at, or where no apk is. */
   readonly packages: readonly PackageChange[] | undefined;
+  readonly hints: readonly BuildHint[];
 }
 
 /**
@@ -114,7 +114,8 @@ export async function buildDockerfile<T>(
     },
     images,
   );
-  refuseForeign(planned.plan, dockerfile);
+  refuseForeign(planned.plan, dockerfile.syntax.source);
+  sayWhatIdentitiesAllow(planned.plan, dockerfile.syntax.source, options.events);
   await makeFolders(options.workFolder);
   const scratch = await makeScratchFolder("build", options.workFolder);
   const stop = new AbortController();
@@ -131,28 +132,6 @@ export async function buildDockerfile<T>(
     await build.close();
     await removeScratchFolder(scratch);
   }
-}
-
-/** A platform whose commands cannot be run here is refused before anything is built. */
-function refuseForeign(plan: BuildPlan, dockerfile: Dockerfile): void {
-  for (const stage of plan.stages) {
-    const step = stage.steps.find(({ kind }) => kind === "run");
-    if (step === undefined || canRun(stage.platform)) continue;
-    const error = new BivyError(
-      "sandbox-unavailable",
-      `this machine cannot run commands for ${formatPlatform(stage.platform)}`,
-      {
-        hint: "Register an emulator (qemu-user-static with binfmt, flag F), or do it in a stage FROM --platform=$BUILDPLATFORM.",
-      },
-    );
-    throw failureAt(error, dockerfile.syntax.source, step.location);
-  }
-}
-
-function canRun(platform: Platform): boolean {
-  const arch = archOfPlatform(platform);
-  if (arch !== undefined) return canRunArch(arch);
-  return formatPlatform(platform) === formatPlatform(hostPlatform());
 }
 
 /** No file is older in what this makes: zip cannot hold an earlier year, and tools that use it fail. */
@@ -237,6 +216,7 @@ class Build {
       warnings,
       files,
       baseLayers: before?.layers.length ?? 0,
+      hints: hintsOf(plan),
       titles: own.map(({ title }) => title),
       packages: wasLookedAt
         ? await comparePackages(await before?.tree(), await files.tree(), this.#options.limits)
