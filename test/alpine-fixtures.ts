@@ -30,8 +30,12 @@ export function skipUnless(given: boolean, reason: string): { skip: false | stri
   return { skip: given || process.env["CI"] !== undefined ? false : reason };
 }
 
+export function fixturePath(path: string): string {
+  return join(fixtures, path);
+}
+
 export function readFixture(path: string): Buffer {
-  return readFileSync(join(fixtures, path));
+  return readFileSync(fixturePath(path));
 }
 
 /** A package of the fixtures, named by its file. */

@@ -1,12 +1,20 @@
 /**
  * Running a command with bubblewrap (bwrap(1)). It always forbids new privileges, so that su and sudo
- * do not work for users other than root, and it keeps no capability for them.
+ * do not work for users other than root, and it sets PWD.
  */
 import { writeFileSync } from "node:fs";
 import { grantedCapabilities } from "./capabilities.ts";
 import { groupWords } from "./enter.ts";
+import type { MountLine } from "./mount-table.ts";
 import type { BundleRequest } from "./oci-runtime.ts";
 import { stageNames } from "./stage.ts";
+
+/** Where it finds the root: a place that every user can reach by its path, unlike the working folder. */
+const crossroads = "/tmp";
+
+export const bubblewrapMounts: readonly MountLine[] = [
+  { source: stageNames.root, target: crossroads, type: "none", options: ["rbind"] },
+];
 
 const argumentFile = `${stageNames.state}/arguments`;
 
@@ -51,7 +59,7 @@ export function writeArguments(stage: string, request: BundleRequest): void {
   });
   const words = [
     "--dev-bind",
-    stageNames.root,
+    crossroads,
     "/",
     "--chdir",
     directory,

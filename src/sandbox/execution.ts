@@ -5,16 +5,17 @@
 import { existsSync, statfsSync } from "node:fs";
 import { constants } from "node:os";
 import { BivyError, isBivyError } from "../base/index.ts";
-import { bubblewrapWords, writeArguments } from "./bubblewrap.ts";
+import { bubblewrapMounts, bubblewrapWords, writeArguments } from "./bubblewrap.ts";
 import { enterSandbox } from "./enter.ts";
 import type { ExecuteRequest, ExecuteResult, RuntimeName } from "./execute-request.ts";
+import { procMounts } from "./kernel-mounts.ts";
 import { layOut } from "./layout.ts";
 import type { MountLine } from "./mount-table.ts";
 import { NamespaceHolder, type HolderTools } from "./namespace-holder.ts";
 import { ociMounts, ociWords, writeBundle } from "./oci-runtime.ts";
 import { openOutputPipe, type OutputPipe, type OutputStream } from "./output-pipes.ts";
 import { exitCodeOf } from "./refusal.ts";
-import { layStage } from "./stage.ts";
+import { layStage, stageNames } from "./stage.ts";
 import { TextTail } from "./text-tail.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -67,12 +68,16 @@ async function perform(
   holder: NamespaceHolder,
 ): Promise<ExecuteResult> {
   const pid = await holder.staged();
+  throwIfInterrupted(request);
   const stage = `/proc/${pid}/cwd`;
-  const moreMounts = runtime.name === "crun" || runtime.name === "runc" ? ociMounts : [];
-  const stubs = layOut(stage, request, runtime.surroundings, moreMounts);
+  const isOci = runtime.name === "crun" || runtime.name === "runc";
+  const stubs = layOut(stage, request, runtime.surroundings, [
+    ...(isOci ? ociMounts : procMounts(stageNames.root, request.privileged)),
+    ...(runtime.name === "bwrap" ? bubblewrapMounts : []),
+  ]);
   if (runtime.name === "bwrap") writeArguments(stage, request);
-  if (moreMounts === ociMounts) writeBundle(stage, request);
-  const output = openOutput(request);
+  if (isOci) writeBundle(stage, runtime.name === "crun" ? runtime.tools : undefined, request);
+  const output = openOutput(pid, request);
   try {
     await holder.makeReady();
     const entered =
@@ -138,10 +143,10 @@ interface Output {
   finish(): Promise<void>;
 }
 
-function openOutput({ interactive, work, user, onOutput }: ExecuteRequest): Output {
+function openOutput(holder: number, { interactive, user, onOutput }: ExecuteRequest): Output {
   const tail = new TextTail(lastWords);
   const open = (stream: OutputStream): OutputPipe =>
-    openOutputPipe(work, stream, user, (chunk) => {
+    openOutputPipe(holder, stream, user, (chunk) => {
       if (stream === "stderr") tail.push(chunk);
       onOutput(stream, chunk);
     });

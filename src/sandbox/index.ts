@@ -4,11 +4,10 @@ export {
   type ExecuteRequest,
   type ExecuteResult,
   type RuntimeName,
-  runtimeNames,
   type SandboxMount,
 } from "./execute-request.ts";
 export { canRunArch, hostArch } from "./host-arch.ts";
 export { canSetOwners, identityLimits, type IdentityLimits } from "./identity-map.ts";
 export { coveredFolders, runInRoot, whyNoSandbox, type RunRequest, type RunResult } from "./run.ts";
-export { chooseRuntime, whyNoExecution } from "./runtime.ts";
+export { whyNoExecution } from "./runtime.ts";
 export { runInUserNamespace, wantsUserNamespace } from "./user-namespace.ts";

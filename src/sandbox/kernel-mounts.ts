@@ -14,14 +14,13 @@ export interface KernelMountRequest {
 /** Folders of the root that are covered, as plain paths. */
 export const kernelFolders = ["proc", "sys", "dev"] as const;
 
-const hiddenFiles = ["kcore", "keys", "latency_stats", "timer_list", "timer_stats", "sched_debug"];
-const hiddenFolders = [
-  "proc/acpi",
-  "proc/scsi",
-  "sys/firmware",
-  "sys/devices/virtual/powercap",
-] as const;
-const readOnlyFolders = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
+/** Paths of /proc that Docker hides, and those that it makes read-only. */
+export const procGuards = {
+  hiddenFiles: ["kcore", "keys", "latency_stats", "timer_list", "timer_stats", "sched_debug"],
+  hiddenFolders: ["acpi", "scsi"],
+  readOnly: ["bus", "fs", "irq", "sys", "sysrq-trigger"],
+} as const;
+const hiddenInSys = ["firmware", "devices/virtual/powercap"];
 
 const devices = ["null", "zero", "full", "random", "urandom", "tty"];
 /** What a privileged command needs for loop devices, FUSE, tunnels and virtual machines. */
@@ -65,7 +64,10 @@ export function fillDeviceFolder(folder: string, privileged: boolean): void {
   }
 }
 
-/** `root` and `deviceFolder` are the folders of the root and of what becomes /dev, as tables name them. */
+/**
+ * What stands in /sys and /dev. `root` and `deviceFolder` are the folders of the root and of what becomes
+ * /dev, as tables name them.
+ */
 export function kernelMounts(
   root: string,
   deviceFolder: string,
@@ -73,24 +75,20 @@ export function kernelMounts(
   surroundings: Surroundings,
 ): readonly MountLine[] {
   return [
-    ...procMounts(root, request),
     ...sysMounts(root, request, surroundings),
-    ...(request.privileged ? [] : hiddenFolders.filter(isOnHost).map((path) => hide(root, path))),
     ...deviceMounts(root, deviceFolder, request, surroundings),
   ];
 }
 
-function procMounts(root: string, { privileged }: KernelMountRequest): readonly MountLine[] {
+export function procMounts(root: string, privileged: boolean): readonly MountLine[] {
   const proc = { source: "proc", target: `${root}/proc`, type: "proc", options: sealed };
   if (privileged) return [proc];
   return [
     proc,
-    ...hiddenFiles
-      .filter((name) => isOnHost(`proc/${name}`))
-      .map((name) => bindLine("/dev/null", `${root}/proc/${name}`)),
-    ...readOnlyFolders
-      .filter((name) => isOnHost(`proc/${name}`))
-      .map((name) => `${root}/proc/${name}`)
+    ...inProc(procGuards.hiddenFiles).map((path) => bindLine("/dev/null", `${root}/${path}`)),
+    ...inProc(procGuards.hiddenFolders).map((path) => hide(root, path)),
+    ...inProc(procGuards.readOnly)
+      .map((path) => `${root}/${path}`)
       .map((path) => bindLine(path, path, ["ro", ...sealed])),
   ];
 }
@@ -111,9 +109,11 @@ function sysMounts(
   const sys: MountLine = isOwn
     ? { source: "sysfs", target: `${root}/sys`, type: "sysfs", options: flags }
     : { source: "/sys", target: `${root}/sys`, type: "none", options: ["rbind", "ro", ...sealed] };
+  const hidden = privileged ? [] : hiddenInSys.map((name) => `sys/${name}`).filter(isOnHost);
+  const lines = [sys, ...hidden.map((path) => hide(root, path))];
   if (hasUnifiedCgroups)
-    return [sys, { source: "cgroup", target: cgroups, type: "cgroup2", options: flags }];
-  return isOwn || !isOnHost("sys/fs/cgroup") ? [sys] : [sys, hide(root, "sys/fs/cgroup")];
+    return [...lines, { source: "cgroup", target: cgroups, type: "cgroup2", options: flags }];
+  return isOwn || !isOnHost("sys/fs/cgroup") ? lines : [...lines, hide(root, "sys/fs/cgroup")];
 }
 
 /** What a command makes of device nodes in /dev does not work, for the file system itself holds none. */
@@ -153,6 +153,10 @@ function hide(root: string, path: string): MountLine {
     type: "tmpfs",
     options: ["ro", "mode=555", "size=4k", ...sealed],
   };
+}
+
+function inProc(names: readonly string[]): readonly string[] {
+  return names.map((name) => `proc/${name}`).filter(isOnHost);
 }
 
 /** A new /proc and /sys have what the host's have. */

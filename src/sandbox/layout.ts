@@ -26,13 +26,13 @@ interface Ground {
 
 /**
  * `stage` is the working folder as the sandbox sees it. Gives the plain paths of what was made in the
- * root. `moreLines` are mounted last.
+ * root. `lastLines` are mounted after all others.
  */
 export function layOut(
   stage: string,
   request: LayoutRequest,
   surroundings: Surroundings,
-  moreLines: readonly MountLine[],
+  lastLines: readonly MountLine[],
 ): readonly string[] {
   const root = `${stage}/${stageNames.root}`;
   const devices = `${stage}/${stageNames.devices}`;
@@ -56,7 +56,7 @@ export function layOut(
     lines.push(bindLine(source.name, `${stageNames.root}/${target}`, source.flags));
     if (source.kind === "folder") grounds.push({ target, folder: source.folder });
   }
-  writeFileSync(`${stage}/${stageNames.secondTable}`, formatMountTable([...lines, ...moreLines]));
+  writeFileSync(`${stage}/${stageNames.secondTable}`, formatMountTable([...lines, ...lastLines]));
   return stubs;
 }
 

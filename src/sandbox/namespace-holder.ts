@@ -19,11 +19,10 @@ import { constants } from "node:os";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { BivyError, messageOf } from "../base/index.ts";
-import { pipeNames } from "./output-pipes.ts";
 import { stageNames } from "./stage.ts";
 import { findTool, requireTools, type ToolPaths } from "./tools.ts";
 
-export const holderTools = ["unshare", "mount", "setpriv", "sh", "mkfifo", "nsenter"] as const;
+export const holderTools = ["unshare", "mount", "setpriv", "sh", "nsenter"] as const;
 export type HolderTools = ToolPaths<(typeof holderTools)[number]>;
 
 export function requireHolderTools(): HolderTools {
@@ -31,8 +30,11 @@ export function requireHolderTools(): HolderTools {
 }
 
 /**
- * What does not depend on a mount happens beside it. The host's name is written where that is allowed;
- * in a user namespace only the system call is, which hostname(1) makes.
+ * The network comes up beside the mounts. The host's name is written where that is allowed; in a user
+ * namespace only the system call is, which hostname(1) makes. Without that, and without a tool for
+ * networks, the command is still confined: it sees the host's name, and its loopback device is down.
+ * Descriptors 5 and 6 are pipes for the command's output: most shells make one of a short here-document,
+ * without a process for it.
  */
 const setup = `
 set -e
@@ -41,10 +43,16 @@ ulimit -c 0
 if [ -n "$ip" ]; then "$ip" link set lo up & loopback=$!
 elif [ -n "$ifconfig" ]; then "$ifconfig" lo up & loopback=$!
 fi
-"$mkfifo" ${pipeNames.stdout} ${pipeNames.stderr} & pipes=$!
-{ echo "$name" >/proc/sys/kernel/hostname; } 2>/dev/null || "$hostname" "$name"
+exec 5<<END 6<<END
+a
+END
+b
+END
+if [ -p /proc/self/fd/5 ] && [ -p /proc/self/fd/6 ]; then read -r word <&5; read -r word <&6
+else mkfifo out err; exec 5<>out 6<>err
+fi
+{ echo "$name" >/proc/sys/kernel/hostname; } 2>/dev/null || "$hostname" "$name" 2>/dev/null || true
 "$mount" -n -i -a -T ${stageNames.firstTable}
-wait "$pipes"
 [ -z "$loopback" ] || wait "$loopback"
 read -r pid rest </proc/self/stat
 echo "staged $pid" >&3
@@ -70,7 +78,7 @@ wait
 const startRuntime = `
 echo ready >&3
 status=0
-"$@" </dev/null >${pipeNames.stdout} 2>${pipeNames.stderr} 3>&- 4<&- || status=$?
+"$@" </dev/null >/proc/self/fd/5 2>/proc/self/fd/6 3>&- 4<&- 5<&- 6<&- || status=$?
 [ -e ${stageNames.state}/pid ] || echo refused >&3
 exit "$status"
 `;
@@ -88,7 +96,6 @@ export interface HolderRequest {
 export interface HolderEnd {
   /** 128 + n for signal n. */
   readonly exitCode: number;
-  readonly wasReady: boolean;
   /** Whether the container runtime did not start the command. */
   readonly wasRefused: boolean;
   /** What was said while setting up. */
@@ -101,7 +108,6 @@ export class NamespaceHolder {
   readonly #child: ChildProcess;
   readonly #words: AsyncIterator<string>;
   #pid: number | undefined;
-  #wasReady = false;
   #wasRefused = false;
   #isOver = false;
   #said = "";
@@ -142,7 +148,6 @@ export class NamespaceHolder {
           // The newer interface limits each option of a mount to 256 bytes.
           LIBMOUNT_FORCE_MOUNT2: "always",
           mount: tools.mount,
-          mkfifo: tools.mkfifo,
           name: hostname,
           hostname: findTool("hostname", path) ?? "hostname",
           ip: loopback === undefined ? "" : findTool("ip", loopback),
@@ -161,12 +166,10 @@ export class NamespaceHolder {
     ]();
     this.end = new Promise((resolve) => {
       this.#child.on("error", (error) => (this.#said += messageOf(error)));
-      this.#child.on("exit", () => (this.#isOver = true));
       this.#child.on("close", (code, signal) => {
         this.#isOver = true;
         resolve({
           exitCode: code === null || code < 0 ? 128 + constants.signals[signal ?? "SIGKILL"] : code,
-          wasReady: this.#wasReady,
           wasRefused: this.#wasRefused,
           said: this.#said.trim(),
         });
@@ -190,7 +193,6 @@ export class NamespaceHolder {
   async makeReady(): Promise<void> {
     this.#control.write("go\n");
     if ((await this.#nextWord()) !== "ready") throw await this.#failure();
-    this.#wasReady = true;
     void this.#nextWord().then((word) => (this.#wasRefused = word === "refused"));
   }
 
@@ -199,9 +201,14 @@ export class NamespaceHolder {
     this.#control.end();
   }
 
-  /** The shell's own death is what the kernel answers by killing all others, before it counts as dead. */
+  /**
+   * The shell's own death is what the kernel answers by killing all others, before it counts as dead.
+   * Before its number is known, unshare(1) is killed, and takes the shell with it, unless it has only just
+   * made it; then the shell ends for want of words.
+   */
   kill(): void {
     if (this.#isOver) return;
+    this.#control.destroy();
     if (this.#pid === undefined) this.#child.kill("SIGKILL");
     else killProcess(this.#pid);
   }
@@ -214,11 +221,16 @@ export class NamespaceHolder {
   async #failure(): Promise<BivyError> {
     this.kill();
     const { said } = await this.end;
-    return new BivyError(
-      "sandbox-unavailable",
-      `setting up a sandbox failed: ${said === "" ? "it ended early" : said}`,
-    );
+    return new BivyError("sandbox-unavailable", `setting up a sandbox failed: ${inShort(said)}`);
   }
+}
+
+/** Of what tools print, without mount's advice to read the kernel's messages. */
+const longestReason = 400;
+
+function inShort(said: string): string {
+  const lines = said.split("\n").filter((line) => line.trim() !== "" && !line.includes("dmesg"));
+  return lines.join("; ").slice(0, longestReason) || "it ended early";
 }
 
 function killProcess(pid: number): void {

@@ -1,22 +1,26 @@
 /**
  * Running a command with crun or runc, in a bundle of the OCI runtime specification. The root is
- * complete with all of its mounts when they start, so they only confine: a mount namespace of the
- * command's own, capabilities, seccomp, user. Their state is on a file system of the sandbox and
- * vanishes with it.
+ * complete with all of its mounts but /proc when they start, so they only confine: a process and a
+ * mount namespace of the command's own, capabilities, seccomp, user. Their state is on a file system of
+ * the sandbox and vanishes with it.
  */
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { grantedCapabilities } from "./capabilities.ts";
 import type { ExecuteRequest } from "./execute-request.ts";
 import { identityLimits } from "./identity-map.ts";
+import { procGuards } from "./kernel-mounts.ts";
 import type { MountLine } from "./mount-table.ts";
 import { seccompProfile } from "./seccomp-profile.ts";
 import { stageNames } from "./stage.ts";
+import type { ToolPaths } from "./tools.ts";
 
 export type BundleRequest = Pick<
   ExecuteRequest,
   "command" | "environment" | "directory" | "user" | "privileged" | "work"
 >;
+
+type HookTools = ToolPaths<"sh" | "mount">;
 
 const { root, state } = stageNames;
 
@@ -54,14 +58,34 @@ export const ociMounts: readonly MountLine[] = [
   },
 ];
 
-/** `stage` is the working folder as this process sees it. The environment may hold secrets, so the file is on no disk. */
-export function writeBundle(stage: string, request: BundleRequest): void {
-  writeFileSync(`${stage}/${state}/config.json`, JSON.stringify(runtimeSpec(request)), {
+/**
+ * `stage` is the working folder as this process sees it; `tools` are given for crun. The environment may
+ * hold secrets, so the file is on no disk.
+ */
+export function writeBundle(
+  stage: string,
+  tools: HookTools | undefined,
+  request: BundleRequest,
+): void {
+  writeFileSync(`${stage}/${state}/config.json`, JSON.stringify(runtimeSpec(tools, request)), {
     mode: 0o600,
   });
 }
 
-export function runtimeSpec(request: BundleRequest): object {
+/**
+ * crun mounts the root on itself, and forgets that device nodes in it must not work. A hook that does not
+ * read what it is told makes crun fail.
+ */
+function keepDevicesOut({ sh, mount }: HookTools, place: string): object {
+  const script = 'read -r state; exec "$0" -n -o remount,bind,nodev "$1"';
+  return { path: sh, args: ["sh", "-c", script, mount, place], env: ["LC_ALL=C"] };
+}
+
+function inProc(name: string): string {
+  return `/proc/${name}`;
+}
+
+export function runtimeSpec(tools: HookTools | undefined, request: BundleRequest): object {
   const { command, environment, directory, user, privileged, work } = request;
   const capabilities = grantedCapabilities(privileged);
   const names = capabilities.map((name) => `CAP_${name.toUpperCase()}`);
@@ -84,11 +108,34 @@ export function runtimeSpec(request: BundleRequest): object {
     },
     root: { path: place, readonly: false },
     // A /dev that is mounted keeps them from making devices there.
-    mounts: [{ destination: "/dev", type: "bind", source: `${place}/dev`, options: ["rbind"] }],
+    mounts: [
+      {
+        destination: "/proc",
+        type: "proc",
+        source: "proc",
+        options: ["nosuid", "nodev", "noexec"],
+      },
+      {
+        destination: "/dev",
+        type: "bind",
+        source: `${place}/dev`,
+        options: ["rbind", ...(privileged ? [] : ["nosuid", "nodev"])],
+      },
+    ],
+    ...(tools === undefined || privileged
+      ? {}
+      : { hooks: { createContainer: [keepDevicesOut(tools, place)] } }),
     linux: {
-      namespaces: [{ type: "mount" }],
+      // The command is the first process of its own, and those that it leaves behind end with it.
+      namespaces: [{ type: "mount" }, { type: "pid" }],
       rootfsPropagation: "private",
-      ...(privileged ? {} : { seccomp: seccompProfile(capabilities) }),
+      ...(privileged
+        ? {}
+        : {
+            maskedPaths: [...procGuards.hiddenFiles, ...procGuards.hiddenFolders].map(inProc),
+            readonlyPaths: procGuards.readOnly.map(inProc),
+            seccomp: seccompProfile(capabilities),
+          }),
     },
   };
 }

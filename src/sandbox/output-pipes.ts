@@ -1,6 +1,7 @@
 /**
  * The pipes that a command writes its output to. Node itself gives children sockets, which cannot be
- * opened again by way of /dev/stdout; commands do that, so these are named pipes (fifo(7)).
+ * opened again by way of /dev/stdout, as commands do. So another process makes pipes (pipe(7)), and they
+ * are opened here by way of /proc.
  */
 import { closeSync, constants, fchownSync, openSync } from "node:fs";
 import { Socket } from "node:net";
@@ -8,8 +9,8 @@ import type { SandboxUser } from "./execute-request.ts";
 
 export type OutputStream = "stdout" | "stderr";
 
-/** The names in the working folder, as the sandbox's first process makes them. */
-export const pipeNames: Readonly<Record<OutputStream, string>> = { stdout: "out", stderr: "err" };
+/** The descriptors of the sandbox's first process that are a pipe each, empty and open for reading. */
+const held: Readonly<Record<OutputStream, number>> = { stdout: 5, stderr: 6 };
 
 export interface OutputPipe {
   /** For the standard stream of a command. */
@@ -18,14 +19,14 @@ export interface OutputPipe {
   finish(): Promise<void>;
 }
 
-/** The user may open the pipe again, whoever it is. */
+/** `holder` is the process id of the sandbox's first process. The user may open the pipe again, whoever it is. */
 export function openOutputPipe(
-  folder: string,
+  holder: number,
   stream: OutputStream,
   user: SandboxUser,
   onChunk: (chunk: Buffer) => void,
 ): OutputPipe {
-  const path = `${folder}/${pipeNames[stream]}`;
+  const path = `/proc/${holder}/fd/${held[stream]}`;
   const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   // Held open until all is over, so that the reader sees no end before.
   const descriptor = openSync(path, constants.O_WRONLY);

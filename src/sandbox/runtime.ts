@@ -1,8 +1,8 @@
 /**
  * Choosing how commands of an image are run. Each runtime is tried by having it run a command of the
- * host, once per process. The first that works is taken: crun confines most and is as fast as util-linux
- * alone; runc confines as much, and costs 20 ms more; util-linux alone does without seccomp; bubblewrap
- * comes last since su and sudo do not work in it.
+ * host, once per process. The first that works is taken: crun confines most and is about as fast as
+ * util-linux alone; runc confines as much, and costs 15 ms more; util-linux alone does without seccomp;
+ * bubblewrap comes last since su and sudo do not work in it.
  */
 import {
   BivyError,
@@ -20,13 +20,12 @@ import { readSurroundings } from "./surroundings.ts";
 import { TextTail } from "./text-tail.ts";
 import { findTool } from "./tools.ts";
 
-const hint =
-  "Run as root, or allow user namespaces and mounts in them to plain users; install util-linux, and crun for the fullest protection.";
-
 const tried = new Map<RuntimeName, Promise<Runtime | string>>();
 
 /** The runtime of that name, or the best that works here; an error says why there is none. */
 export async function chooseRuntime(wanted?: RuntimeName): Promise<Runtime> {
+  if (process.geteuid?.() !== 0)
+    throw unavailable("it needs root, of the machine or of a user namespace");
   const reasons: string[] = [];
   for (const name of wanted === undefined ? runtimeNames : [wanted]) {
     const found = tried.get(name) ?? tryRuntime(name);
@@ -35,11 +34,13 @@ export async function chooseRuntime(wanted?: RuntimeName): Promise<Runtime> {
     if (typeof runtime !== "string") return runtime;
     reasons.push(`${name}: ${runtime}`);
   }
-  throw new BivyError(
-    "sandbox-unavailable",
-    `commands cannot be run in a root: ${reasons.join("; ")}`,
-    { hint },
-  );
+  throw unavailable(reasons.join("; "));
+}
+
+function unavailable(reason: string): BivyError {
+  return new BivyError("sandbox-unavailable", `commands cannot be run in a root: ${reason}`, {
+    hint: "Run as root, or allow user namespaces and mounts in them to plain users; install util-linux, and crun for the fullest protection.",
+  });
 }
 
 /** Undefined when commands can be executed here and now, else the reason why not. */
@@ -55,7 +56,6 @@ export async function whyNoExecution(): Promise<string | undefined> {
 
 /** The runtime, or the reason why it does not work. */
 async function tryRuntime(name: RuntimeName): Promise<Runtime | string> {
-  if (process.geteuid?.() !== 0) return "it needs root, of the machine or of a user namespace";
   const program = findTool(name, process.env["PATH"] ?? "");
   if (program === undefined) return "not found";
   let tools: HolderTools;
