@@ -32,12 +32,12 @@ export function fileContent(path: string | Buffer, size: number): Content {
 }
 
 /** Small reads share buffers, of which each chunk is a part. */
-let pool = new Uint8Array(0);
+let pool = Buffer.alloc(0);
 
 function* readSmall(path: string | Buffer, size: number): Generator<Uint8Array> {
   let read = 0;
   // One byte more than is expected, so that a file which has grown is found out.
-  if (pool.byteLength <= size) pool = new Uint8Array(Buffer.allocUnsafeSlow(16 * smallSize).buffer);
+  if (pool.byteLength <= size) pool = Buffer.allocUnsafeSlow(16 * smallSize);
   const own = pool;
   pool = own.subarray(size);
   try {

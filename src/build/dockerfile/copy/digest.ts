@@ -8,7 +8,10 @@ import { type Attributes, type FileNode, type TreeNode } from "../../../tree/ind
 import { type CopyStep } from "../steps.ts";
 import { type SelectedFiles, type SelectedSource } from "./selection.ts";
 
-/** The SHA-256 of a file's content, in hex; `path` is where it stands in the tree it is taken from. */
+/**
+ * The SHA-256 of a file's content, in hex, asked for under each of its names; `path` is where it stands in
+ * the tree it is taken from.
+ */
 export type FileHash = (file: FileNode, path: string) => string | Promise<string>;
 
 export async function digestOfSources(
