@@ -44,7 +44,7 @@ async function describeEntries(
   for (const { path, node, isImplied } of entries) {
     // Only its contents are copied.
     if (merges && path === "") continue;
-    const found = node.kind === "file" ? hash(node, joinPath(base, path)) : "";
+    const found = node.kind === "file" ? hash(node, path === "" ? base : joinPath(base, path)) : "";
     // Waiting for what is known already would take longer than all the rest.
     const content = typeof found === "string" ? found : await found;
     add([path, isImplied, ...describeNode(step, node), content]);
