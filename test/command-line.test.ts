@@ -99,12 +99,21 @@ suite("wrong usage", { concurrency: 2 }, () => {
       },
     ],
     [
-      ["build", "dockerfile"],
-      { exitCode: 3, code: "file-not-found", message: /only a Dockerfile/, hint: /image-yaml\.md/ },
+      ["build", "both"],
+      {
+        exitCode: 2,
+        code: "usage",
+        message: /one of Dockerfile and image\.yaml, found both/,
+        hint: /-f both\/Dockerfile both/,
+      },
     ],
     [
       ["build", "empty"],
-      { exitCode: 3, code: "file-not-found", message: /expected image\.yaml.*found none/ },
+      {
+        exitCode: 3,
+        code: "file-not-found",
+        message: /expected a Dockerfile or image\.yaml.*found neither/,
+      },
     ],
     [
       ["build", "typo.yaml"],
@@ -205,7 +214,8 @@ suite("wrong usage", { concurrency: 2 }, () => {
   ] as const)
     test(words.join(" "), async (context) => {
       const { workspace } = openProject(context);
-      workspace.write("dockerfile/Dockerfile", "FROM alpine\n");
+      workspace.write("both/Dockerfile", "FROM alpine\n");
+      workspace.write("both/image.yaml", "archs: [x86_64]\n");
       workspace.write("empty/README", "");
       workspace.write("typo.yaml", "# a comment\ncontents:\n  packges: [app]\n");
       workspace.write("broken.yaml", "contents:\n\t- packages\n");

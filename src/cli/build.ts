@@ -1,4 +1,8 @@
 /** bivy build: an image from a Dockerfile, or from a declarative configuration. */
+import { existsSync } from "node:fs";
+import { enableCompileCache } from "node:module";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { Option, type Command } from "commander";
 import { BivyError } from "../base/index.ts";
 import {
@@ -74,6 +78,7 @@ export function configure(command: Command): void {
 }
 
 async function run(argument: string, flags: BuildFlags): Promise<void> {
+  keepCompiled(flags.cacheDir);
   const { runInUserNamespace, wantsUserNamespace } = await import("../sandbox/index.ts");
   requireHome(process.env);
   if (flags.scripts && wantsUserNamespace()) {
@@ -92,6 +97,14 @@ async function run(argument: string, flags: BuildFlags): Promise<void> {
     if (flags[name] !== undefined) throw misplaced(name, "a Dockerfile");
   const { buildConfiguration } = await import("./build/declarative.ts");
   return withSession(flags, (session) => buildConfiguration(found.path, flags, session));
+}
+
+/** Compiling what a build needs takes a fifth of the time of one that finds all in its cache. */
+function keepCompiled(cacheFolder: string | undefined): void {
+  const folder =
+    cacheFolder ?? join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "bivy");
+  // Where no build was yet, there is nothing to gain, and a folder that nobody asked for.
+  if (existsSync(join(folder, "build"))) enableCompileCache(join(folder, "build", "compiled"));
 }
 
 function misplaced(name: string, what: string): BivyError {

@@ -6,7 +6,7 @@ import { type Access, type Key } from "../../../apk/index.ts";
 import { type Dockerfile } from "../../../dockerfile/index.ts";
 import { formatPlatform, hostPlatform, readImageTree, type Platform } from "../../../oci/index.ts";
 import { type BuildArguments } from "../arguments.ts";
-import { lockDockerfile, type LockResult } from "../packages/lock-dockerfile.ts";
+import { type LockResult } from "../packages/lock-dockerfile.ts";
 import { type LockSources, type StepRecording } from "../packages/follow-stage.ts";
 import { readerOfTree, type RootReader } from "../packages/root-reader.ts";
 import { identifySteps } from "../packages/step-identity.ts";
@@ -40,6 +40,8 @@ export interface StepRecordings {
 }
 
 export async function lockInputs(inputs: LockInputs): Promise<LockResult> {
+  // Reading shell scripts takes a parser that no build needs.
+  const { lockDockerfile } = await import("../packages/lock-dockerfile.ts");
   const { access, images, platforms, recordings, previous } = inputs;
   const { limits, signal } = access;
   const plans: BuildPlan[] = [];
