@@ -79,7 +79,7 @@ export async function resolveImage(
   });
   if (solution.kind === "failure") throw unsatisfiableError(solution);
   const packages = solution.changes.flatMap(({ next, repositories: places }) =>
-    next === undefined ? [] : [place(next, indexes[places[0] ?? 0]!, arch)],
+    next === undefined ? [] : [placePackage(next, indexes[places[0] ?? 0]!, arch)],
   );
   warnOfStandIns(packages, indexes, access);
   return { arch, world, packages };
@@ -106,7 +106,8 @@ function requireTags(
   }
 }
 
-function place(subject: Package, index: LoadedIndex, arch: string): ResolvedPackage {
+/** A package of an index, with the places that it comes from. */
+export function placePackage(subject: Package, index: LoadedIndex, arch: string): ResolvedPackage {
   const { repository, verified } = index;
   return {
     package: subject,

@@ -1,14 +1,11 @@
 /** The flags of bivy build that are for Dockerfiles: named as docker build names them. */
 import { Option, type Command } from "commander";
 import { collect } from "../session.ts";
+import type { InputFlags } from "./dockerfile-inputs.ts";
 
-export interface DockerfileFlags {
+export interface DockerfileFlags extends InputFlags {
   readonly file?: string;
-  readonly target?: string;
-  readonly buildArg?: readonly string[];
-  readonly buildContext?: readonly string[];
   readonly label?: readonly string[];
-  readonly platform?: readonly string[];
   readonly secret?: readonly string[];
   readonly ssh?: readonly string[];
   readonly network?: "default" | "host" | "none";
@@ -16,7 +13,6 @@ export interface DockerfileFlags {
   readonly addHost?: readonly string[];
   readonly allow?: readonly string[];
   readonly runtime?: "auto" | "crun" | "runc" | "bwrap" | "unshare";
-  readonly pull?: boolean;
   readonly push?: boolean;
   /** False for `--no-cache`. */
   readonly cache: boolean;
@@ -28,7 +24,6 @@ export interface DockerfileFlags {
   readonly metadataFile?: string;
   readonly sbom?: boolean;
   readonly provenance?: string | boolean;
-  readonly bootstrapBase?: boolean;
   readonly record?: boolean;
   /** Of `--record`: keys that the lock may rest on. */
   readonly key?: readonly string[];

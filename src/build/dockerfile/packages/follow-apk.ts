@@ -1,7 +1,6 @@
 /** Following apk: what one run of it changes in a root, worked out by its own rules. */
 import { posix } from "node:path";
 import {
-  addressIn,
   createInstalled,
   formatWorld,
   identityKey,
@@ -18,7 +17,7 @@ import {
   type Solution,
 } from "../../../apk/index.ts";
 import { isBivyError } from "../../../base/index.ts";
-import { type ResolvedPackage } from "../../resolve.ts";
+import { placePackage, type ResolvedPackage } from "../../resolve.ts";
 import { type ApkCommand } from "../shell/action.ts";
 import {
   emptyState,
@@ -259,21 +258,6 @@ function changeTag(subject: InstalledPackage, tag: string): InstalledPackage {
   if ((subject.tag ?? "") === tag) return subject;
   const { flags, directories } = subject;
   return createInstalled(subject, { flags, directories, ...(tag === "" ? {} : { tag }) });
-}
-
-/** Where a package comes from. */
-export function placePackage(
-  subject: Package,
-  { repository, verified }: LoadedIndex,
-  arch: string,
-): ResolvedPackage {
-  return {
-    package: subject,
-    repository: repository.url,
-    location: addressIn(repository, arch, subject).location,
-    ...(repository.tag === undefined ? {} : { tag: repository.tag }),
-    ...(verified === undefined ? {} : { signedBy: verified.key.name }),
-  };
 }
 
 /** Made by `apk add --virtual`: it has no file, and no repository has it. */

@@ -11,8 +11,8 @@ import {
   type LoadedIndex,
   type Package,
 } from "../../../apk/index.ts";
-import { type ResolvedPackage } from "../../resolve.ts";
-import { isVirtual, placePackage } from "./follow-apk.ts";
+import { placePackage, type ResolvedPackage } from "../../resolve.ts";
+import { isVirtual } from "./follow-apk.ts";
 
 export interface RecordedStep {
   readonly before: readonly InstalledPackage[];
