@@ -18,6 +18,11 @@ bwrap:bubblewrap:running commands under bubblewrap
 podman:podman:loading images into podman
 buildah:buildah:comparing images with those of buildah
 unshare:util-linux:running package scripts without root
+ip:iproute2:the network of commands that have none
+tar:tar:extended attributes of files
+xz:xz-utils:archives that ADD unpacks
+bzip2:bzip2:archives that ADD unpacks
+ssh-agent:openssh-client:agents that RUN is given
 chromium:chromium:reports in a browser
 '
 

@@ -96,7 +96,9 @@ export async function withSession<T>(
 }
 
 /** SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch/). */
-export function sourceDateEpoch(environment: NodeJS.ProcessEnv): number | undefined {
+export function sourceDateEpoch(
+  environment: Readonly<Record<string, string | undefined>>,
+): number | undefined {
   const value = environment["SOURCE_DATE_EPOCH"];
   if (value === undefined || value === "") return undefined;
   if (/^\d{1,11}$/.test(value)) return Number(value);

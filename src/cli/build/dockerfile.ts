@@ -30,10 +30,16 @@ export async function buildFromDockerfile(
   const { buildDockerfile, openRecorder, openStepCache } = await import("../../build/index.ts");
   const { writeImage } = await import("../../oci/index.ts");
   const { access, limits, signal } = session;
-  const { progress, downloaded } = countDownloads(session.progress);
+  const { progress } = session;
+  const pulls = countDownloads(progress);
   const outputs = await parseOutputs(argument, flags);
   const locked = flags.locked === true ? await openLock(argument, flags, session) : undefined;
-  const inputs = await openInputs(argument, flags, { ...session, progress }, locked?.pinned);
+  const inputs = await openInputs(
+    argument,
+    flags,
+    { ...session, progress: pulls.progress },
+    locked?.pinned,
+  );
   const recorder = flags.record === true ? openRecorder(limits) : undefined;
   const { store, registries, platforms, work } = inputs;
   const credentials = openBuildCredentials(flags.secret ?? [], flags.ssh ?? [], process.env);
@@ -60,7 +66,7 @@ export async function buildFromDockerfile(
     ...(recorder === undefined ? {} : { record: (plan) => recorder.begin(plan) }),
     workFolder: work,
     compression: flags.compression,
-    fixedTime: sourceDateEpoch(process.env),
+    fixedTime: sourceDateEpoch(inputs.buildArguments),
     run: {
       credentials,
       caches: join(work, "mounts"),
@@ -99,7 +105,7 @@ export async function buildFromDockerfile(
       format: flags.format,
       milliseconds: performance.now() - began,
       print: isPrinted ? printNote : printResult,
-      downloadedBytes: downloaded(),
+      downloadedBytes: pulls.downloaded(),
       ...(flags.iidfile === undefined ? {} : { iidFile: flags.iidfile }),
       ...(flags.metadataFile === undefined ? {} : { metadataFile: flags.metadataFile }),
     });
@@ -141,7 +147,7 @@ function debugShell(progress: Progress) {
   };
 }
 
-/** What came over the network while the build went on. */
+/** What images took over the network. */
 function countDownloads(progress: Progress) {
   let bytes = 0;
   const report: EventSink = (event) => {

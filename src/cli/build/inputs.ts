@@ -4,12 +4,17 @@ import { BivyError } from "../../base/index.ts";
 import type { DockerfileBuildOptions, NamedContext } from "../../build/index.ts";
 import type { Platform } from "../../oci/index.ts";
 
-/** `NAME=VALUE`, or a name whose value is that of the environment's variable. */
+/**
+ * `NAME=VALUE`, or a name whose value is that of the environment's variable. SOURCE_DATE_EPOCH of the
+ * environment is given by itself, as buildx does: a stage that declares it sees it.
+ */
 export function parseBuildArguments(
   words: readonly string[],
   environment: NodeJS.ProcessEnv,
 ): Record<string, string> {
   const values: Record<string, string> = {};
+  const epoch = environment["SOURCE_DATE_EPOCH"];
+  if (epoch !== undefined && epoch !== "") values["SOURCE_DATE_EPOCH"] = epoch;
   for (const word of words) {
     const equals = word.indexOf("=");
     const name = equals === -1 ? word : word.slice(0, equals);

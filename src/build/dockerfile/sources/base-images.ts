@@ -194,6 +194,6 @@ async function bootstrapped(
     type: "warning",
     text: `${shortReference(reference)}: made from the packages of its release, because its registry did not give it`,
   });
-  await store.put(made, reference, { events });
+  await store.put(made, reference);
   return made;
 }
