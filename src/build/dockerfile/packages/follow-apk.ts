@@ -12,7 +12,6 @@ import {
   type CommandLine,
   type InstalledPackage,
   type LoadedIndex,
-  type Package,
   type Repository,
   type Solution,
 } from "../../../apk/index.ts";
@@ -27,6 +26,7 @@ import {
 } from "./package-state.ts";
 import { pinIndexes, type Pins } from "./pinned-supply.ts";
 import { isProblem, repositoriesOf, type Problem, type Supply } from "./supply.ts";
+import { isVirtual } from "./virtual-package.ts";
 
 export interface ApkSurroundings {
   readonly supply: Supply;
@@ -258,11 +258,6 @@ function changeTag(subject: InstalledPackage, tag: string): InstalledPackage {
   if ((subject.tag ?? "") === tag) return subject;
   const { flags, directories } = subject;
   return createInstalled(subject, { flags, directories, ...(tag === "" ? {} : { tag }) });
-}
-
-/** Made by `apk add --virtual`: it has no file, and no repository has it. */
-export function isVirtual({ size, installedSize, description }: Package): boolean {
-  return size === 0 && installedSize === 0 && description === "virtual meta package";
 }
 
 /** Files of packages that were replaced or removed are no longer what they were. */

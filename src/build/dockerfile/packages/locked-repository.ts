@@ -35,7 +35,7 @@ import {
 } from "../../../base/index.ts";
 import { type LockedPackage } from "../../lock.ts";
 import { type LockedStep } from "./dockerfile-lock.ts";
-import { isVirtual } from "./follow-apk.ts";
+import { isVirtual } from "./virtual-package.ts";
 
 export interface LockedRepositoryOptions {
   /** Where to write; it is made where it is missing. */

@@ -12,7 +12,7 @@ import {
   type Package,
 } from "../../../apk/index.ts";
 import { placePackage, type ResolvedPackage } from "../../resolve.ts";
-import { isVirtual } from "./follow-apk.ts";
+import { isVirtual } from "./virtual-package.ts";
 
 export interface RecordedStep {
   readonly before: readonly InstalledPackage[];
