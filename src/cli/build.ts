@@ -78,13 +78,13 @@ export function configure(command: Command): void {
 }
 
 async function run(argument: string, flags: BuildFlags): Promise<void> {
-  keepCompiled(flags.cacheDir);
   const { runInUserNamespace, wantsUserNamespace } = await import("../sandbox/index.ts");
   requireHome(process.env);
   if (flags.scripts && wantsUserNamespace()) {
     const exitCode = await runInUserNamespace();
     if (exitCode !== undefined) return void (process.exitCode = exitCode);
   }
+  keepCompiled(flags.cacheDir);
   const { readBuildArgument } = await import("./build/argument.ts");
   const found = await readBuildArgument(argument, flags.file);
   if (found.kind === "dockerfile") {
