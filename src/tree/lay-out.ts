@@ -38,13 +38,15 @@ import { findNode, nodeHeader, type LayerItem } from "./file-tree.ts";
 import { readFiles } from "./layer-content.ts";
 import { layerDiff } from "./layer-diff.ts";
 import { whiteoutPrefix } from "./layer-name.ts";
-import type { DirectoryNode, FileNode } from "./node.ts";
+import type { Attributes, DirectoryNode, FileNode } from "./node.ts";
 
 export interface LayOutOptions {
   /** What lies below the folder already; nothing, unless given. */
   readonly below?: DirectoryNode;
   /** Whether owners are set. */
   readonly owners: boolean;
+  /** Of all files, in seconds since 1970; as they are in the tree, unless given. */
+  readonly time?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -116,7 +118,7 @@ class Layout {
     if (type !== "symlink") return void this.#special.push({ header });
     symlinkSync(Buffer.from(encodeName(header.linkPath)), this.#host(path));
     if (this.#options.owners) lchownSync(this.#host(path), header.uid, header.gid);
-    lutimesSync(this.#host(path), header.mtime, header.mtime);
+    this.#date(path, header);
   }
 
   #makeFolders(path: string): void {
@@ -136,7 +138,8 @@ class Layout {
       else for await (const chunk of chunks) writeAll(descriptor, chunk);
       if (this.#options.owners) fchownSync(descriptor, file.uid, file.gid);
       fchmodSync(descriptor, file.mode);
-      futimesSync(descriptor, file.mtime, file.mtime);
+      const { time = file.mtime } = this.#options;
+      futimesSync(descriptor, time, time);
     } finally {
       closeSync(descriptor);
     }
@@ -155,7 +158,12 @@ class Layout {
     const host = this.#host(path);
     if (this.#options.owners) lchownSync(host, node.uid, node.gid);
     chmodSync(host, node.mode);
-    lutimesSync(host, node.mtime, node.mtime);
+    this.#date(path, node);
+  }
+
+  #date(path: string, { mtime }: Pick<Attributes, "mtime">): void {
+    const { time = mtime } = this.#options;
+    lutimesSync(this.#host(path), time, time);
   }
 
   /** One device, of which every whiteout is a name: Node cannot make one. */

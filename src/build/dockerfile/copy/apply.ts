@@ -7,7 +7,13 @@ import { resolveInRoot, TreeRoot } from "../../../tree/index.ts";
 import { type CopyStep } from "../steps.ts";
 import { openArchive } from "./archive.ts";
 import { layOver } from "./lay-over.ts";
-import { makeFolders, plainDestination, prepareLanding, type CopyChanges } from "./landing.ts";
+import {
+  makeFolders,
+  plainDestination,
+  prepareLanding,
+  type CopyChanges,
+  type CopyDating,
+} from "./landing.ts";
 import { parseMode } from "./mode.ts";
 import { resolveOwner, rootOwner, type CopyOwner } from "./owner.ts";
 import { type SelectedFiles, type SelectedSource } from "./selection.ts";
@@ -17,6 +23,7 @@ import { writeEntries } from "./write-entries.ts";
 export interface CopyOptions {
   /** Of directories that are made on the way, in seconds since 1970. */
   readonly time: number;
+  readonly dating?: CopyDating;
   readonly limits: Limits;
   /** A folder that stays as long as the tree is used: what is unpacked lies in it. */
   readonly scratch: string;
@@ -46,6 +53,7 @@ export async function applyCopy(
     owner: archiveOwner ?? (step.from === undefined ? rootOwner : undefined),
     mode: step.chmod === undefined ? undefined : parseMode(step.chmod),
     time: options.time,
+    dating: options.dating,
   };
   const placing = { changes, archiveOwner, options };
   if (!isLinked) return placeSources(root, step, sources, placing);

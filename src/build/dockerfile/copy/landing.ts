@@ -7,10 +7,22 @@
  */
 import { posix } from "node:path";
 import { BivyError, joinPath, parentPath, pathPrefixes } from "../../../base/index.ts";
-import { resolveInRoot, type Root, type RootEntry, type TreeNode } from "../../../tree/index.ts";
+import {
+  resolveInRoot,
+  type Attributes,
+  type Root,
+  type RootEntry,
+  type TreeNode,
+} from "../../../tree/index.ts";
 import { type CopyMode } from "./mode.ts";
 import { type CopyOwner } from "./owner.ts";
 import { type SelectedFiles } from "./selection.ts";
+
+/**
+ * What of a copy is dated as the directories on the way: all but what an archive states itself, or what
+ * is later than they are, as archives have it in any case. Unless given, all keeps its times.
+ */
+export type CopyDating = "all" | "late";
 
 /** What a copy changes of what it brings. */
 export interface CopyChanges {
@@ -19,6 +31,16 @@ export interface CopyChanges {
   readonly mode: CopyMode | undefined;
   /** Of directories that are made on the way, in seconds since 1970. */
   readonly time: number;
+  readonly dating: CopyDating | undefined;
+}
+
+/** The times of what is brought. The fraction is stated, since it takes the place of another. */
+export function datedAs(
+  { mtime, mtimeNanoseconds = 0 }: Pick<Attributes, "mtime" | "mtimeNanoseconds">,
+  { time, dating }: Pick<CopyChanges, "time" | "dating">,
+): Required<Pick<Attributes, "mtime" | "mtimeNanoseconds">> {
+  const isDated = dating === "all" || (dating === "late" && mtime >= time);
+  return isDated ? { mtime: time, mtimeNanoseconds: 0 } : { mtime, mtimeNanoseconds };
 }
 
 /** The destination of a step, as a plain path. */

@@ -19,7 +19,7 @@ import {
 } from "../../../base/index.ts";
 import { resolveInRoot, type Attributes, type TreeRoot } from "../../../tree/index.ts";
 import { removeTree } from "./lay-over.ts";
-import { kindName } from "./landing.ts";
+import { datedAs, kindName, type CopyDating } from "./landing.ts";
 import { type CopyOwner } from "./owner.ts";
 import { Spool } from "./spool.ts";
 
@@ -30,6 +30,8 @@ export interface UnpackOptions {
   readonly owner: CopyOwner | undefined;
   /** Of directories that the archive does not state, in seconds since 1970. */
   readonly time: number;
+  /** Whether what the archive dates later is dated so, too. */
+  readonly dating?: CopyDating | undefined;
   readonly limits: Limits;
   /** A folder that stays as long as the root is used. */
   readonly scratch: string;
@@ -147,8 +149,10 @@ class Unpacking {
     const { mode, mtime, mtimeNanoseconds, xattrs } = header;
     const { uid, gid } = this.#options.owner ?? header;
     // A time before 1970 is one that nobody meant.
-    const time = mtime < 0 ? { mtime: 0 } : { mtime, mtimeNanoseconds };
-    return { mode, uid, gid, ...time, xattrs: ownXattrs(xattrs) };
+    const stated = mtime < 0 ? { mtime: 0, mtimeNanoseconds: 0 } : { mtime, mtimeNanoseconds };
+    const { time, dating } = this.#options;
+    const times = datedAs(stated, { time, dating: dating && "late" });
+    return { mode, uid, gid, ...times, xattrs: ownXattrs(xattrs) };
   }
 
   #invalid(header: TarHeader, reason: string): BivyError {

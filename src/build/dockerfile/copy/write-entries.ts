@@ -12,7 +12,7 @@ import {
   type TreeRoot,
 } from "../../../tree/index.ts";
 import { type SelectedEntry } from "./entries.ts";
-import { cannotReplace, type CopyChanges } from "./landing.ts";
+import { cannotReplace, datedAs, type CopyChanges } from "./landing.ts";
 
 /** `place` is where the source itself comes to stand; its parents are there. */
 export function writeEntries(
@@ -56,24 +56,21 @@ function writeDirectory(
 ): void {
   if (found === undefined) return root.makeDirectory(at, changedAttributes(node, changes));
   if (found.kind !== "directory") throw cannotReplace(subject, at, found, node);
-  if (path === "") return root.setAttributes(at, { ...found, ...timeOf(node) });
+  if (path === "") return root.setAttributes(at, { ...found, ...datedAs(node, changes) });
   if (isImplied) return root.setAttributes(at, { ...found, mode: node.mode });
   const attributes = changedAttributes(node, changes);
   const xattrs = new Map([...(found.xattrs ?? []), ...(attributes.xattrs ?? [])]);
   root.setAttributes(at, { ...attributes, xattrs });
 }
 
-function timeOf({ mtime, mtimeNanoseconds = 0 }: Attributes): Partial<Attributes> {
-  return { mtime, mtimeNanoseconds };
-}
-
 /** What a node has in the destination; of a symlink the mode means nothing. */
-function changedAttributes(node: TreeNode, { owner, mode }: CopyChanges): Attributes {
+function changedAttributes(node: TreeNode, changes: CopyChanges): Attributes {
+  const { owner, mode } = changes;
   return {
     mode: mode?.change(node.mode, node.kind === "directory") ?? node.mode,
     uid: owner?.uid ?? node.uid,
     gid: owner?.gid ?? node.gid,
-    ...(timeOf(node) as Pick<Attributes, "mtime">),
+    ...datedAs(node, changes),
     ...(node.xattrs === undefined ? {} : { xattrs: node.xattrs }),
   };
 }

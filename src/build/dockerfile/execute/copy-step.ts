@@ -1,10 +1,11 @@
 /**
  * COPY and ADD: files come from the context, a stage, an image, the Dockerfile itself or the network, and
  * become a layer. Contents are read once for the key, and once more, checked against it, for the layer.
+ * The key knows nothing of times, so files of a folder have none of their own: they are dated as the stage.
  */
 import { join } from "node:path";
 import { type Access } from "../../../apk/index.ts";
-import { startHash, type Content } from "../../../base/index.ts";
+import { isBivyError, startHash, type Content } from "../../../base/index.ts";
 import {
   layerChecksum,
   layerDiff,
@@ -19,6 +20,7 @@ import { stepKey } from "../cache/step-key.ts";
 import { applyCopy } from "../copy/apply.ts";
 import { digestOfSources } from "../copy/digest.ts";
 import { resolveRemotes } from "../copy/resolve-remotes.ts";
+import { type CopyDating } from "../copy/landing.ts";
 import { selectSources, type SelectedSource } from "../copy/selection.ts";
 import { type BuildContext } from "../sources/build-context.ts";
 import { type CopyStep } from "../steps.ts";
@@ -57,13 +59,20 @@ export async function prepareCopy(
   const select = async (): Promise<readonly SelectedSource[]> => {
     const scratch = await makeFolder(around);
     const remotes = await resolveRemotes(step, { access, scratch });
-    const top = await treeOf(from);
     const isIgnored = isContext ? from?.isIgnored : undefined;
-    return selectSources(step, top, {
-      remotes,
-      time: before.time,
-      ...(isIgnored === undefined ? {} : { isIgnored }),
-    });
+    const selectFrom = (top: DirectoryNode): readonly SelectedSource[] =>
+      selectSources(step, top, {
+        remotes,
+        time: before.time,
+        ...(isIgnored === undefined ? {} : { isIgnored }),
+      });
+    try {
+      return selectFrom(await treeOf(from));
+    } catch (error) {
+      const isMissing = isBivyError(error, "file-not-found");
+      if (!isMissing || from === undefined || !("folder" in from)) throw error;
+      return selectFrom(await from.whole());
+    }
   };
   const contentKey = async (): Promise<string> => {
     const sources = await (selected ??= select());
@@ -78,7 +87,8 @@ export async function prepareCopy(
   };
   return {
     keys: isContext ? [contentKey] : [quickKey, contentKey],
-    carryOut: async () => carryOut(step, await (selected ??= select()), before, around),
+    carryOut: async () =>
+      carryOut(step, await (selected ??= select()), before, isContext ? "all" : "late", around),
   };
 }
 
@@ -104,15 +114,16 @@ async function carryOut(
   step: CopyStep,
   sources: readonly SelectedSource[],
   before: StageFiles,
+  dating: CopyDating,
   around: CopySurroundings,
 ): Promise<StepResult> {
   const { limits, signal } = around;
   const tree = await before.tree();
   const root = TreeRoot.of(tree);
   const scratch = await makeFolder(around);
-  await applyCopy(root, step, sources, { time: before.time, limits, scratch, signal });
+  const { time } = before;
+  await applyCopy(root, step, sources, { time, dating, limits, scratch, signal });
   const after = root.snapshot();
-  const time = before.time;
   const items = (): Iterable<LayerItem> => layerDiff(tree, after, { newest: time });
   // What does not come from a stage or image lies on disk already.
   const inLayers = step.from === undefined ? [] : contentsIn(items());

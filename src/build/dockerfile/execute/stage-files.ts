@@ -7,7 +7,7 @@
  * On disk, what a command changed is the folder that took its changes; what other steps changed is laid
  * out when a command needs it, and only as far as it differs from what lies there already.
  */
-import { mkdir } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf, encodeText, type Digest, type Limits } from "../../../base/index.ts";
 import { type Layer } from "../../../oci/index.ts";
@@ -41,7 +41,9 @@ export async function makeFolder(workshop: Workshop): Promise<string> {
   const count = (foldersMade.get(workshop.scratch) ?? 0) + 1;
   foldersMade.set(workshop.scratch, count);
   const folder = join(workshop.scratch, String(count));
-  await mkdir(folder, { mode: 0o755 });
+  await mkdir(folder);
+  // The umask has no say: commands see the mode of the folder that takes their changes as that of /.
+  await chmod(folder, 0o755);
   return folder;
 }
 
@@ -56,9 +58,28 @@ export function filesOfLayers(
   return stageFiles(layers, time, undefined, undefined, undefined, workshop);
 }
 
-/** Files that are no layers of any image, such as a build context; `identity` stands for their content. */
-export function filesOfTree(tree: DirectoryNode, identity: Digest, workshop: Workshop): StageFiles {
-  return { ...stageFiles([], 0, undefined, tree, undefined, workshop), identity };
+/**
+ * Files that are no layers of any image, such as a build context; `identity` stands for their content.
+ * On disk all have the one time.
+ */
+export function filesOfTree(
+  tree: DirectoryNode,
+  identity: Digest,
+  time: number,
+  workshop: Workshop,
+): StageFiles {
+  let lowers: Promise<readonly string[]> | undefined;
+  const lay = async (): Promise<readonly string[]> => {
+    const folder = await makeFolder(workshop);
+    const { signal } = workshop;
+    await layOut(tree, folder, { owners: canSetOwners(), time, signal });
+    return [folder];
+  };
+  return {
+    ...stageFiles([], time, undefined, tree, undefined, workshop),
+    identity,
+    lowers: () => (lowers ??= lay()),
+  };
 }
 
 /** A step's result where the step was carried out. */

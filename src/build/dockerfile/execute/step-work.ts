@@ -44,7 +44,8 @@ async function prepareRun(
   report: StepReport,
   options: StepWorkOptions,
 ): Promise<PreparedStep> {
-  const filesOf = (mount: PlannedMount): Promise<StageFiles> => filesOfMount(mount, options);
+  const filesOf = (mount: PlannedMount): Promise<StageFiles> =>
+    filesOfMount(mount, before.time, options);
   const key = async (): Promise<string> => {
     const mounts = await Promise.all(
       step.mounts.map(async (mount) =>
@@ -78,22 +79,27 @@ function takesFiles({ type, from }: PlannedMount): boolean {
 }
 
 /** Of a folder of the user's, only what the mount shows is looked at. */
-async function filesOfMount(mount: PlannedMount, options: StepWorkOptions): Promise<StageFiles> {
+async function filesOfMount(
+  mount: PlannedMount,
+  time: number,
+  options: StepWorkOptions,
+): Promise<StageFiles> {
   const { origins } = options;
   const found = mount.from === undefined ? origins.context : await origins.open(mount.from);
-  if (found === undefined || "folder" in found) return filesOfContext(found, mount, options);
+  if (found === undefined || "folder" in found) return filesOfContext(found, mount, time, options);
   return found;
 }
 
 async function filesOfContext(
   context: BuildContext | undefined,
   mount: PlannedMount,
+  time: number,
   workshop: Workshop,
 ): Promise<StageFiles> {
   const whole = (await context?.tree()) ?? emptyTree;
   const shown = onlyBelow(whole, resolveTarget(whole, `/${mount.source ?? ""}`).slice(1));
   const identity = await digestOfTree(shown, async (file) => context!.hash(file));
-  return filesOfTree(shown, identity, workshop);
+  return filesOfTree(shown, identity, time, workshop);
 }
 
 const emptyTree: DirectoryNode = {

@@ -32,7 +32,10 @@ import {
 
 export interface BuildContext {
   readonly folder: string;
+  /** What the steps name. */
   tree(): Promise<DirectoryNode>;
+  /** All of it: for messages, which tell of names that are like a wrong one. */
+  whole(): Promise<DirectoryNode>;
   /** Whether a plain path is left out by an ignore file. */
   isIgnored(path: string): boolean;
   /** The SHA-256 of a file of the context, in hex; it is written down at the content, too. */
@@ -85,6 +88,7 @@ export function openBuildContext(folder: string, options: BuildContextOptions): 
   return {
     folder,
     tree: () => (tree ??= read()),
+    whole: () => readTree(folder, { ...options, wanted: undefined }),
     isIgnored: (path) => ignore?.matches(path) ?? false,
     hash(file) {
       const { content } = file;
