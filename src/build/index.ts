@@ -23,6 +23,7 @@ export {
 } from "./dockerfile/cache/step-cache.ts";
 export {
   buildDockerfile,
+  requireFeasible,
   type DockerfileBuild,
   type DockerfileBuildOptions,
 } from "./dockerfile/execute/build.ts";

@@ -95,6 +95,7 @@ async function run(argument: string, flags: BuildFlags): Promise<void> {
   }
   for (const name of dockerfileOnly)
     if (flags[name] !== undefined) throw misplaced(name, "a Dockerfile");
+  if (flags.cacheFilter !== true) throw misplaced("noCacheFilter", "a Dockerfile");
   const { buildConfiguration } = await import("./build/declarative.ts");
   return withSession(flags, (session) => buildConfiguration(found.path, flags, session));
 }

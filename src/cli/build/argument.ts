@@ -1,7 +1,7 @@
 /** The argument of bivy build: an image configuration, or a Dockerfile with its context. */
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { BivyError, nearestName, readUserFile } from "../../base/index.ts";
+import { BivyError, fileError, nearestName, readUserFile } from "../../base/index.ts";
 
 /** A Dockerfile, and what it takes files from. */
 export interface DockerfileArgument {
@@ -40,7 +40,7 @@ export async function readBuildArgument(
       : { kind: "configuration", path: argument };
   if (file === "-") return { ...(await readInput("Dockerfile")), folder: argument };
   if (file !== undefined) return readNamed(await locateFile(file, argument), argument);
-  const names = new Set(await readdir(argument));
+  const names = new Set(await listFolder(argument));
   const dockerfile = dockerfileNames.find((name) => names.has(name));
   const configuration = configurationNames.find((name) => names.has(name));
   if (dockerfile !== undefined && configuration !== undefined)
@@ -65,6 +65,12 @@ export async function readBuildArgument(
           : `Did you mean ${near}? Name it with -f.`,
     },
   );
+}
+
+async function listFolder(path: string): Promise<readonly string[]> {
+  return readdir(path).catch((error: unknown) => {
+    throw fileError(error, "reading", path);
+  });
 }
 
 function isDockerfileName(path: string): boolean {

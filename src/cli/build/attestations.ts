@@ -10,12 +10,12 @@ import type { Output } from "./outputs.ts";
 export async function resultOf(
   builds: readonly DockerfileBuild[],
   argument: DockerfileArgument,
-  flags: DockerfileFlags,
+  flags: Omit<DockerfileFlags, "provenance"> & { readonly provenance: ProvenanceMode | undefined },
   outputs: readonly Output[],
   { store, limits, signal }: Pick<DockerfileBuildOptions, "store" | "limits" | "signal">,
 ): Promise<ImageOrIndex> {
   const { makeIndex } = await import("../../oci/index.ts");
-  const provenance = provenanceMode(flags.provenance);
+  const { provenance } = flags;
   if (flags.sbom === true || provenance !== undefined) {
     const { attestBuilds } = await import("../../build/index.ts");
     const { version } = await import("../version.ts");
@@ -52,7 +52,9 @@ function namesOf(words: readonly string[] | undefined): string[] {
   return (words ?? []).map((word) => /^(?:id=)?([^,=]*)/.exec(word)?.[1] ?? "");
 }
 
-function provenanceMode(flag: DockerfileFlags["provenance"]): "min" | "max" | undefined {
+type ProvenanceMode = "min" | "max";
+
+export function provenanceMode(flag: DockerfileFlags["provenance"]): ProvenanceMode | undefined {
   if (flag === undefined || flag === "false") return undefined;
   const mode = typeof flag === "string" ? flag.replace(/^mode=/, "") : "min";
   if (mode === "min" || mode === "max") return mode;

@@ -27,17 +27,24 @@ async function parsePlace(word: string, flag: string): Promise<ImageLocator> {
   });
 }
 
+/** Checked before any work is done. */
+export function parseCachePlaces(
+  words: readonly string[],
+  flag: "--cache-from" | "--cache-to",
+): Promise<readonly ImageLocator[]> {
+  return Promise.all(words.map((word) => parsePlace(word, flag)));
+}
+
 /** A cache that is not there yet is no failure: the first build has none. */
 export async function openImports(
-  words: readonly string[],
+  places: readonly ImageLocator[],
   registries: () => Promise<Registries>,
   { limits, progress }: Session,
 ): Promise<readonly ImportedSteps[]> {
   const { formatImageLocator, openLayout } = await import("../../oci/index.ts");
   const { importSteps } = await import("../../build/index.ts");
   const imports: ImportedSteps[] = [];
-  for (const word of words) {
-    const place = await parsePlace(word, "--cache-from");
+  for (const place of places) {
     try {
       const image =
         place.kind === "registry"
@@ -59,18 +66,17 @@ export async function openImports(
 }
 
 export async function writeCaches(
-  words: readonly string[],
+  places: readonly ImageLocator[],
   cache: StepCache,
   registries: () => Promise<Registries>,
   { limits, progress }: Session,
 ): Promise<void> {
-  if (words.length === 0) return;
+  if (places.length === 0) return;
   const { createLayout } = await import("../../oci/index.ts");
   const { cacheImage } = await import("../../build/index.ts");
   const image = cacheImage(cache.used(), limits);
   const events = progress.report;
-  for (const word of words) {
-    const place = await parsePlace(word, "--cache-to");
+  for (const place of places) {
     if (place.kind === "registry")
       await (
         await registries()

@@ -18,7 +18,8 @@ export interface DockerfileFlags extends InputFlags {
   readonly cache: boolean;
   readonly cacheFrom?: readonly string[];
   readonly cacheTo?: readonly string[];
-  readonly noCacheFilter?: readonly string[];
+  /** Of `--no-cache-filter`, which commander takes for the contrary of a flag: true where it is not given. */
+  readonly cacheFilter: true | readonly string[];
   readonly debugShell?: boolean;
   readonly iidfile?: string;
   readonly metadataFile?: string;
@@ -44,7 +45,6 @@ export const dockerfileOnly: readonly (keyof DockerfileFlags)[] = [
   "allow",
   "runtime",
   "pull",
-  "noCacheFilter",
   "cacheFrom",
   "cacheTo",
   "debugShell",
@@ -96,7 +96,12 @@ export function addDockerfileFlags(command: Command): Command {
   command.option("--pull", "ask the registry for base images even if the local store has them");
   command.option("--push", "push the image to the registry of each tag");
   command.option("--no-cache", "carry out every step anew");
-  several("--no-cache-filter <STAGE>", "carry out the steps of this stage anew");
+  command.option(
+    "--no-cache-filter <STAGE>",
+    "carry out the steps of this stage anew",
+    (value: string, before: true | readonly string[]) =>
+      collect(value, before === true ? [] : before),
+  );
   several(
     "--cache-from <PLACE>",
     "begin with the steps kept in type=registry,ref=NAME or type=local,src=DIR",

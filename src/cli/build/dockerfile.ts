@@ -2,18 +2,19 @@
 import { join } from "node:path";
 import { type EventSink } from "../../base/index.ts";
 import type { DockerfileBuild, DockerfileBuildOptions, FailedCommand } from "../../build/index.ts";
+import type { Platform } from "../../oci/index.ts";
 import { sourceDateEpoch, type Session } from "../session.ts";
 import type { Progress } from "../term/progress.ts";
 import { printNote, printResult, writeResultBytes } from "../term/streams.ts";
 import { writeLock } from "../lock/dockerfile.ts";
 import type { DockerfileArgument } from "./argument.ts";
-import { openImports, writeCaches } from "./cache-places.ts";
+import { openImports, parseCachePlaces, writeCaches } from "./cache-places.ts";
 import { openBuildCredentials } from "./credentials.ts";
 import type { DockerfileFlags } from "./dockerfile-flags.ts";
 import { openInputs } from "./dockerfile-inputs.ts";
-import { parseLabels, parseVolume } from "./inputs.ts";
-import { parseOutputs, type Output } from "./outputs.ts";
-import { resultOf } from "./attestations.ts";
+import { allowsPrivileged, parseLabels, parseVolume } from "./inputs.ts";
+import { parseOutputs, requireOneTree, type Output } from "./outputs.ts";
+import { provenanceMode, resultOf } from "./attestations.ts";
 import { openLock } from "./locked.ts";
 import { hostsText, resolversText } from "./network-files.ts";
 import type { SharedFlags } from "./shared-flags.ts";
@@ -27,12 +28,16 @@ export async function buildFromDockerfile(
   flags: Flags,
   session: Session,
 ): Promise<void> {
-  const { buildDockerfile, openRecorder, openStepCache } = await import("../../build/index.ts");
+  const { buildDockerfile, openRecorder, openStepCache, requireFeasible } =
+    await import("../../build/index.ts");
   const { writeImage } = await import("../../oci/index.ts");
   const { access, limits, signal } = session;
   const { progress } = session;
   const pulls = countDownloads(progress);
   const outputs = await parseOutputs(argument, flags);
+  const cachesTo = await parseCachePlaces(flags.cacheTo ?? [], "--cache-to");
+  const cachesFrom = await parseCachePlaces(flags.cacheFrom ?? [], "--cache-from");
+  const provenance = provenanceMode(flags.provenance);
   const locked = flags.locked === true ? await openLock(argument, flags, session) : undefined;
   const inputs = await openInputs(
     argument,
@@ -42,8 +47,9 @@ export async function buildFromDockerfile(
   );
   const recorder = flags.record === true ? openRecorder(limits) : undefined;
   const { store, registries, platforms, work } = inputs;
+  requireOneTree(outputs, platforms);
   const credentials = openBuildCredentials(flags.secret ?? [], flags.ssh ?? [], process.env);
-  const imports = await openImports(flags.cacheFrom ?? [], registries, session);
+  const imports = await openImports(cachesFrom, registries, session);
   const cache = openStepCache(store, { imports, limits });
   const shared: Omit<DockerfileBuildOptions, "platform"> = {
     dockerfile: inputs.dockerfile,
@@ -58,10 +64,7 @@ export async function buildFromDockerfile(
     store,
     cache,
     // What is to be recorded has to happen.
-    ignoresCache:
-      flags.cache && recorder === undefined
-        ? new Set(flags.noCacheFilter?.map((name) => name.toLowerCase()))
-        : true,
+    ignoresCache: flags.cache && recorder === undefined ? stageNames(flags.cacheFilter) : true,
     ...(locked === undefined ? {} : { locked: locked.build }),
     ...(recorder === undefined ? {} : { record: (plan) => recorder.begin(plan) }),
     workFolder: work,
@@ -76,7 +79,7 @@ export async function buildFromDockerfile(
       resolvers: await resolversText(),
       ...(flags.debugShell === true ? { onFailure: debugShell(progress) } : {}),
       volumes: (flags.volume ?? []).map(parseVolume),
-      allowsPrivileged: flags.allow?.includes("security.insecure") === true,
+      allowsPrivileged: allowsPrivileged(flags.allow ?? []),
     },
     copy: { access },
     events: progress.report,
@@ -86,7 +89,11 @@ export async function buildFromDockerfile(
   const began = performance.now();
   const builds: DockerfileBuild[] = [];
   const finish = async (): Promise<void> => {
-    const image = await resultOf(builds, argument, flags, outputs, { store, limits, signal });
+    const image = await resultOf(builds, argument, { ...flags, provenance }, outputs, {
+      store,
+      limits,
+      signal,
+    });
     for (const output of outputs)
       if (output.kind === "image")
         await writeImage(image, output.locator, {
@@ -98,7 +105,7 @@ export async function buildFromDockerfile(
         });
     if (recorder !== undefined)
       await writeLock(argument, inputs, flags, session, { recordings: recorder, quiet: true });
-    await writeCaches(flags.cacheTo ?? [], cache, registries, session);
+    await writeCaches(cachesTo, cache, registries, session);
     progress.end();
     const isPrinted = outputs.some((output) => isStandardOutput(output));
     await describeBuild(builds, image, outputs, {
@@ -110,26 +117,32 @@ export async function buildFromDockerfile(
       ...(flags.metadataFile === undefined ? {} : { metadataFile: flags.metadataFile }),
     });
   };
+  const optionsFor = (platform: Platform | undefined): DockerfileBuildOptions =>
+    platform === undefined ? shared : { ...shared, platform };
   /** Each platform's build is still at hand while the next one goes on. */
   const buildFrom = async (index: number): Promise<void> => {
-    const platform = platforms[index];
-    const options = platform === undefined ? shared : { ...shared, platform };
-    await buildDockerfile(options, async (built) => {
+    await buildDockerfile(optionsFor(platforms[index]), async (built) => {
       for (const { message, hint } of built.warnings)
         progress.report({ type: "warning", text: message, hint });
       builds.push(built);
       for (const output of outputs)
-        if (output.kind !== "image") await writeFiles(built, output, session);
+        if (output.kind !== "image") await writeFiles(built, output, platforms.length > 1, session);
       if (index + 1 < platforms.length) await buildFrom(index + 1);
       else await finish();
     });
   };
   try {
+    if (platforms.length > 1)
+      for (const platform of platforms) await requireFeasible(optionsFor(platform));
     await buildFrom(0);
   } finally {
     await credentials.close();
     await store.close();
   }
+}
+
+function stageNames(words: Flags["cacheFilter"]): ReadonlySet<string> {
+  return new Set(words === true ? [] : words.map((name) => name.toLowerCase()));
 }
 
 /** A build from a lock has all that it needs. */

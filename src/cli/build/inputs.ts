@@ -76,6 +76,16 @@ export function parseVolume(word: string): DockerfileBuildOptions["run"]["volume
   });
 }
 
+/** What `--allow` allows, which is one thing. */
+export function allowsPrivileged(words: readonly string[]): boolean {
+  const unknown = words.find((word) => word !== "security.insecure");
+  if (unknown !== undefined)
+    throw new BivyError("usage", `--allow ${unknown}: expected security.insecure`, {
+      hint: "Write --allow security.insecure, with which RUN --security=insecure has all rights of root; the network needs no permission.",
+    });
+  return words.length > 0;
+}
+
 /** `NAME=VALUE`; a name alone has an empty value. */
 export function parseLabels(words: readonly string[]): Record<string, string> {
   return Object.fromEntries(

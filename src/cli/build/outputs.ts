@@ -4,7 +4,7 @@
  */
 import { BivyError } from "../../base/index.ts";
 import { join } from "node:path";
-import type { ImageLocator } from "../../oci/index.ts";
+import type { ImageLocator, Platform } from "../../oci/index.ts";
 import { defaultImageName } from "../image-arguments.ts";
 import type { DockerfileArgument } from "./argument.ts";
 
@@ -115,6 +115,14 @@ export async function parseOutputs(
   ];
   for (const output of outputs) if (output.kind === "image") await checkDestination(output.locator);
   return outputs;
+}
+
+/** A tar has the files of one image. */
+export function requireOneTree(outputs: readonly Output[], platforms: readonly Platform[]): void {
+  if (platforms.length < 2 || outputs.every(({ kind }) => kind !== "tar")) return;
+  throw new BivyError("usage", "--output type=tar: expected one platform, found several", {
+    hint: "Write type=local,dest=DIR, where each has a folder, or build one --platform at a time.",
+  });
 }
 
 function defaultName({ folder }: DockerfileArgument): string {

@@ -1,6 +1,7 @@
-/** Writing the files of an image to a folder or a tar. */
+/** Writing the files of an image to a folder or a tar; those of one among several platforms to a folder there. */
 import { createWriteStream } from "node:fs";
 import { rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { writeTar } from "../../archive/index.ts";
 import { BivyError, fileError, makeFolders, newOwner } from "../../base/index.ts";
@@ -13,12 +14,16 @@ import type { Output } from "./outputs.ts";
 export async function writeFiles(
   built: DockerfileBuild,
   output: Exclude<Output, { kind: "image" }>,
+  hasOthers: boolean,
   { signal, progress }: Session,
 ): Promise<void> {
   const tree = await built.files.tree();
   if (output.kind === "folder") {
-    await prepareFolder(output.path);
-    const skipped = await exportTree(tree, output.path, { signal });
+    const { os, architecture, variant } = built.plan.target.platform;
+    const own = [os, architecture, variant].filter((part) => part !== undefined).join("_");
+    const path = hasOthers ? join(output.path, own) : output.path;
+    await prepareFolder(path);
+    const skipped = await exportTree(tree, path, { signal });
     if (skipped > 0)
       progress.report({
         type: "warning",

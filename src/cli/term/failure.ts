@@ -8,6 +8,8 @@ export type ExitCode = 0 | 1 | 2 | 3 | 130;
 const usageCodes: ReadonlySet<ErrorCode> = new Set([
   "usage",
   "config-invalid",
+  "dockerfile-invalid",
+  "pattern-invalid",
   "atom-invalid",
   "version-invalid",
   "reference-invalid",

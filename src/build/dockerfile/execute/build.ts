@@ -6,6 +6,7 @@
 import { availableParallelism } from "node:os";
 import {
   BivyError,
+  fileError,
   makeFolders,
   makeScratchFolder,
   removeScratchFolder,
@@ -95,14 +96,17 @@ export interface DockerfileBuild {
   readonly hints: readonly BuildHint[];
 }
 
-/**
- * Builds, and calls `use` with the result while its files are still at hand. Nothing of the build but
- * what is in the store is left afterwards.
- */
-export async function buildDockerfile<T>(
-  options: DockerfileBuildOptions,
-  use: (built: DockerfileBuild) => Promise<T>,
-): Promise<T> {
+type Planning = Pick<
+  DockerfileBuildOptions,
+  "dockerfile" | "target" | "buildArguments" | "platform" | "contextNames" | "images"
+>;
+
+/** Fails where a build cannot succeed here: for one of several platforms, asked before any is built. */
+export async function requireFeasible(options: Planning): Promise<void> {
+  await planFeasible(options);
+}
+
+async function planFeasible(options: Planning): Promise<PlannedBuild> {
   const { dockerfile, target, buildArguments, platform, contextNames, images } = options;
   const planned = await planWithImages(
     dockerfile,
@@ -115,8 +119,22 @@ export async function buildDockerfile<T>(
     images,
   );
   refuseForeign(planned.plan, dockerfile.syntax.source);
-  sayWhatIdentitiesAllow(planned.plan, dockerfile.syntax.source, options.events);
-  await makeFolders(options.workFolder);
+  return planned;
+}
+
+/**
+ * Builds, and calls `use` with the result while its files are still at hand. Nothing of the build but
+ * what is in the store is left afterwards.
+ */
+export async function buildDockerfile<T>(
+  options: DockerfileBuildOptions,
+  use: (built: DockerfileBuild) => Promise<T>,
+): Promise<T> {
+  const planned = await planFeasible(options);
+  sayWhatIdentitiesAllow(planned.plan, options.dockerfile.syntax.source, options.events);
+  await makeFolders(options.workFolder).catch((error: unknown) => {
+    throw fileError(error, "making the folder of builds", options.workFolder);
+  });
   const scratch = await makeScratchFolder("build", options.workFolder);
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, options.signal]);

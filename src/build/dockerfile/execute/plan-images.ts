@@ -2,10 +2,12 @@
  * Planning with the images that a build needs: a plan is made anew as long as it asks for the config of
  * a base that it did not know, since what that one keeps for ONBUILD can need more.
  */
+import { BivyError, isBivyError, nearestName } from "../../../base/index.ts";
 import { type Dockerfile } from "../../../dockerfile/index.ts";
 import {
   formatPlatform,
   formatReference,
+  shortReference,
   type ImageConfig,
   type Platform,
 } from "../../../oci/index.ts";
@@ -36,7 +38,8 @@ export async function planWithImages(
     try {
       found.set(keyOf(origin, platform), await images.open(origin, platform));
     } catch (error) {
-      throw failureAt(error, dockerfile.syntax.source, locations[0]!);
+      const told = withStageHint(error, origin, dockerfile);
+      throw failureAt(told, dockerfile.syntax.source, locations[0]!);
     }
   };
   for (;;) {
@@ -54,6 +57,19 @@ export async function planWithImages(
       return { plan, image: (origin, platform) => found.get(keyOf(origin, platform)) };
     await Promise.all(missing.map(open));
   }
+}
+
+/** The name of an image that is not to be had may be meant for that of a stage. */
+function withStageHint(error: unknown, origin: ExternalOrigin, { stages }: Dockerfile): unknown {
+  if (!isBivyError(error) || origin.kind !== "image") return error;
+  const written = shortReference(origin.reference).replace(/:latest$/, "");
+  const near = nearestName(
+    written,
+    stages.flatMap(({ name }) => name ?? []),
+  );
+  if (near === undefined) return error;
+  const hint = [`Did you mean the stage ${near}?`, error.hint].join(" ").trim();
+  return new BivyError(error.code, error.message, { cause: error, hint });
 }
 
 function keyOf(origin: ExternalOrigin, platform: Platform): string {
