@@ -393,7 +393,7 @@ RUN id > id && pwd >> id
   test("--debug-shell stands where the command failed", async (context) => {
     const { workspace, words, place } = await alpineWorld(context);
     const folder = place({
-      Dockerfile: "FROM alpine\nWORKDIR /work\nENV A=b\nRUN echo made > file; exit 3\n",
+      Dockerfile: "FROM alpine\nWORKDIR /place\nENV A=b\nRUN echo made > file; exit 3\n",
     });
     const input = { prefix: ["sh", "-c", 'printf "cat file; pwd; echo \\$A\\n" | "$@"', "sh"] };
     const { exitCode, stdout, stderr } = await runBivy(
@@ -402,8 +402,8 @@ RUN id > id && pwd >> id
       input,
     );
     assert.equal(exitCode, 3, stderr);
-    assert.equal(stdout, "made\n/work\nb\n");
-    assert.match(stderr, /exit code 3; this is a shell where it did, in \/work/);
+    assert.equal(stdout, "made\n/place\nb\n");
+    assert.match(stderr, /exit code 3; this is a shell where it did, in \/place/);
   });
 
   test("ONBUILD of a base in the store", async (context) => {
