@@ -27,6 +27,7 @@ export {
 } from "./assemble.ts";
 export { attachAttestations, type AttestedImage, type Attestation } from "./attestation.ts";
 export { folderBlobs } from "./layout/blob-folder.ts";
+export { removeUnfinishedFiles, replaceFile } from "./layout/unfinished-file.ts";
 export {
   memoryBlobs,
   putBlob,

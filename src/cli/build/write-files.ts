@@ -1,11 +1,10 @@
 /** Writing the files of an image to a folder or a tar; those of one among several platforms to a folder there. */
-import { createWriteStream } from "node:fs";
-import { rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { writeTar } from "../../archive/index.ts";
-import { BivyError, fileError, makeFolders, newOwner } from "../../base/index.ts";
+import { BivyError, fileError, makeFolders } from "../../base/index.ts";
 import type { DockerfileBuild } from "../../build/index.ts";
+import { removeUnfinishedFiles, replaceFile } from "../../oci/index.ts";
 import { exportTree, flatItems } from "../../tree/index.ts";
 import type { Session } from "../session.ts";
 import { writeResultBytes } from "../term/streams.ts";
@@ -33,14 +32,8 @@ export async function writeFiles(
   }
   const tar = writeTar(flatItems(tree, signal));
   if (output.path === "-") return writeResultBytes(tar);
-  const temporary = `${output.path}.${newOwner()}`;
-  try {
-    await pipeline(tar, createWriteStream(temporary, { flags: "wx" }));
-    await rename(temporary, output.path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw fileError(error, "writing", output.path);
-  }
+  await removeUnfinishedFiles(dirname(output.path)).catch(() => undefined);
+  await replaceFile(output.path, tar);
 }
 
 async function prepareFolder(path: string): Promise<void> {

@@ -4,13 +4,14 @@
  * runs at the same time has its own.
  */
 import { chmod, chown, lstat, rename } from "node:fs/promises";
-import { join } from "node:path";
-import { encodeText, hashHex, isBivyError, makeFolders, newOwner } from "../../../base/index.ts";
+import { dirname, join } from "node:path";
+import { encodeText, hashHex, isBivyError, makeFolders } from "../../../base/index.ts";
 import { withLock } from "../../../oci/index.ts";
 import { canSetOwners } from "../../../sandbox/index.ts";
 import { findNode, layOut } from "../../../tree/index.ts";
 import { type PlannedMount } from "../steps.ts";
 import { resolveTarget, type MountSources } from "./run-mounts.ts";
+import { makeFolder } from "./stage-files.ts";
 
 /** Runs the command with the folder of each cache mount, while it has those that it need not share. */
 export async function withCaches<T>(
@@ -67,15 +68,14 @@ async function inFreeSlot<T>(place: string, work: (slot: number) => Promise<T>):
   }
 }
 
-/** Made beside and renamed: what stands under its name has all that it should begin with. */
+/** Made in the build's own folder and renamed: what stands under its name has all that it should begin with. */
 async function makeCache(
   mount: PlannedMount,
   folder: string,
   sources: MountSources,
 ): Promise<void> {
   if ((await lstat(folder).catch(() => undefined)) !== undefined) return;
-  const temporary = `${folder}.${newOwner()}`;
-  await makeFolders(temporary);
+  const temporary = await makeFolder(sources);
   if (mount.from !== undefined) {
     const tree = await (await sources.filesOf(mount)).tree();
     const node = findNode(tree, resolveTarget(tree, mount.source ?? "/").slice(1));
@@ -84,6 +84,7 @@ async function makeCache(
   }
   await chmod(temporary, mount.mode ?? 0o755);
   if (canSetOwners()) await chown(temporary, mount.uid ?? 0, mount.gid ?? 0);
+  await makeFolders(dirname(folder));
   await rename(temporary, folder).catch((error: NodeJS.ErrnoException) => {
     // Somebody else was faster, and the folder is in use already.
     if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;

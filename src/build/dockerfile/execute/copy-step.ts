@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { type Access } from "../../../apk/index.ts";
-import { isBivyError, startHash, type Content } from "../../../base/index.ts";
+import { BivyError, isBivyError, startHash, type Content } from "../../../base/index.ts";
 import {
   layerChecksum,
   layerDiff,
@@ -70,6 +70,7 @@ export async function prepareCopy(
       return selectFrom(await treeOf(from));
     } catch (error) {
       const isMissing = isBivyError(error, "file-not-found");
+      if (isMissing && from === undefined) throw noContext(step);
       if (!isMissing || from === undefined || !("folder" in from)) throw error;
       return selectFrom(await from.whole());
     }
@@ -90,6 +91,14 @@ export async function prepareCopy(
     carryOut: async () =>
       carryOut(step, await (selected ??= select()), before, isContext ? "all" : "late", around),
   };
+}
+
+function noContext({ instruction, sources }: CopyStep): BivyError {
+  const wanted = sources.flatMap((each) => (each.kind === "path" ? each.path : [])).join(" ");
+  const problem = "there is no build context, since the Dockerfile came alone";
+  return new BivyError("file-not-found", `${instruction} ${wanted}: ${problem}`, {
+    hint: "Name the folder of the context: bivy build -f - FOLDER.",
+  });
 }
 
 async function treeOf(from: StageFiles | BuildContext | undefined): Promise<DirectoryNode> {
