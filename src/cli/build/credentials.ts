@@ -132,14 +132,16 @@ async function socketOf(
   if (found.isSocket() && source.keys.length === 1) return first!;
   const folder = await makeScratchFolder("agent");
   const socket = join(folder, "agent");
-  const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
+  const agent = spawn("sh", ["-c", untilInputEnds, "sh", "ssh-agent", "-D", "-a", socket], {
+    stdio: ["pipe", "ignore", "ignore"],
+  });
   const ended = new Promise<void>((resolve) => {
     agent.on("close", () => resolve());
     agent.on("error", () => resolve());
   });
   opened.push({
     async close() {
-      agent.kill();
+      agent.stdin.destroy();
       await ended;
       await removeScratchFolder(folder);
     },
@@ -148,6 +150,12 @@ async function socketOf(
   for (const key of source.keys) await addKey(socket, key);
   return socket;
 }
+
+/**
+ * Runs a program until the pipe to this process is closed, which the kernel does however this process
+ * ends. Ctrl-C goes to all processes of a terminal, and must not end the one that waits first.
+ */
+const untilInputEnds = `trap "" INT TERM HUP; "$@" & read -r _; kill "$!"`;
 
 async function waitForSocket(path: string): Promise<void> {
   for (let tries = 0; tries < 200; tries += 1) {
@@ -186,8 +194,8 @@ async function passOn(
 ): Promise<{ readonly path: string; close(): Promise<void> }> {
   const folder = await makeScratchFolder("agent");
   const path = join(folder, "socket");
-  const server: Server = createServer((client) => {
-    const agent = connect(socket);
+  const server: Server = createServer({ allowHalfOpen: true }, (client) => {
+    const agent = connect({ path: socket, allowHalfOpen: true });
     client.pipe(agent).pipe(client);
     client.on("error", () => agent.destroy());
     agent.on("error", () => client.destroy());
