@@ -49,13 +49,16 @@ export async function runInUserNamespace(): Promise<number | undefined> {
     );
     // The child cleans up, and this process waits for it. A terminal sends Ctrl-C to both, others who
     // send a signal know of this process only; SIGTERM for either lets the child tell one from two.
-    const passOn = (signal: NodeJS.Signals) =>
-      void child.kill(signal === "SIGHUP" ? "SIGHUP" : "SIGTERM");
+    let wasInterrupted = false;
+    const passOn = (signal: NodeJS.Signals) => {
+      wasInterrupted ||= signal === "SIGINT";
+      child.kill(signal === "SIGHUP" ? "SIGHUP" : "SIGTERM");
+    };
     for (const signal of passedOn) process.on(signal, passOn);
     child.on("error", () => resolve(undefined));
     child.on("close", (code, endedBy) => {
       for (const signal of passedOn) process.off(signal, passOn);
-      resolve(code ?? (endedBy === "SIGINT" ? 130 : 143));
+      resolve(code ?? (wasInterrupted || endedBy === "SIGINT" ? 130 : 143));
     });
   });
 }
