@@ -20,7 +20,8 @@ import {
   withInput,
   wordsOf,
 } from "./dockerfile-world.ts";
-import { needs } from "./requirements.ts";
+import { servePackages } from "./package-server.ts";
+import { fixtures, needs } from "./requirements.ts";
 import { assertNothingLeft, readLayout, runBivy, succeed } from "./run-bivy.ts";
 
 const withSkopeo = needs({ tools: ["skopeo"] });
@@ -113,10 +114,17 @@ suite("outputs", { concurrency: 2 }, () => {
     assert.ok(second!.equals(first!), "byte for byte");
   });
 
-  test("--iidfile, --metadata-file, --format and --label", async (context) => {
+  test("--iidfile, --metadata-file, --format, --label and --cache-dir", async (context) => {
     const { workspace, place, build, read } = scratchWorld(context);
     const folder = place({ Dockerfile: "FROM scratch\nLABEL a=1\nCOPY a /\n", a: "a" });
-    const files = ["--iidfile", workspace.path("id"), "--metadata-file", workspace.path("meta")];
+    const kept = ["--cache-dir", workspace.path("kept")];
+    const files = [
+      ...kept,
+      "--iidfile",
+      workspace.path("id"),
+      "--metadata-file",
+      workspace.path("meta"),
+    ];
     const out = workspace.path("layout");
     const built = await build([
       ...files,
@@ -128,6 +136,7 @@ suite("outputs", { concurrency: 2 }, () => {
       `oci:${out}`,
       folder,
     ]);
+    assert.deepEqual(readdirSync(workspace.path("kept")), ["build"]);
     assert.equal(read("id"), built.imageId);
     const metadata = JSON.parse(read("meta"));
     assert.equal(metadata["containerimage.digest"], built.digest);
@@ -423,6 +432,46 @@ RUN id > id && pwd >> id
     );
   });
 });
+
+test("--bootstrap-base makes the base that no registry gives", withAlpine, async (context) => {
+  const { workspace, place, build, read } = scratchWorld(context);
+  const repository = readRepository(join(fixtures, "repo/v3.19/main/x86_64"));
+  const server = await servePackages(context, repository);
+  const folder = place({
+    Dockerfile: fromRun("RUN mkdir /out && apk info -q > /out/packages").replace(
+      "alpine AS",
+      "alpine:3.19 AS",
+    ),
+  });
+  const mirror = `https://dl-cdn.alpinelinux.org/alpine=${server.url}`;
+  const flags = [
+    "--bootstrap-base",
+    "--mirror",
+    mirror,
+    "--allow-untrusted",
+    "-o",
+    workspace.path("out"),
+  ];
+  // No registry is asked, wherever this runs.
+  const environment = { https_proxy: "http://127.0.0.1:1" };
+  await build([...flags, folder], { environment });
+  const names = [...repository.keys()].flatMap(
+    (path) => /main.*\/(.*)-[^-]+-r\d+\.apk$/.exec(path)?.[1] ?? [],
+  );
+  assert.deepEqual(read("out/packages").trim().split("\n").sort(), names.sort());
+});
+
+/** The files of a repository, as it lies on a mirror, also as the other repository of its release. */
+function readRepository(folder: string): Map<string, Buffer> {
+  const files = readdirSync(folder).map(
+    (name) => [name, readFileSync(join(folder, name))] as const,
+  );
+  return new Map(
+    ["main", "community"].flatMap((part) =>
+      files.map(([name, bytes]) => [`v3.19/${part}/x86_64/${name}`, bytes]),
+    ),
+  );
+}
 
 suite("secrets and agents", { concurrency: 2, ...withAlpine }, () => {
   test("a secret reaches its command, and nothing that is made", async (context) => {

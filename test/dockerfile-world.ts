@@ -96,7 +96,7 @@ function openWorld(context: TestContext, words: readonly string[]): World {
 let layout: Promise<string> | undefined;
 
 /** An OCI layout with the minirootfs of Alpine 3.19, which every user can read; made once. */
-export function alpineLayout(): Promise<string> {
+function alpineLayout(): Promise<string> {
   return (layout ??= makeAlpineLayout());
 }
 

@@ -13,7 +13,7 @@ import { openBuildCredentials } from "./credentials.ts";
 import type { DockerfileFlags } from "./dockerfile-flags.ts";
 import { openInputs } from "./dockerfile-inputs.ts";
 import { allowsPrivileged, parseLabels, parseVolume } from "./inputs.ts";
-import { parseOutputs, requireOneTree, type Output } from "./outputs.ts";
+import { parseOutputs, requireFolderOf, requireOneTree, type Output } from "./outputs.ts";
 import { provenanceMode, resultOf } from "./attestations.ts";
 import { openLock } from "./locked.ts";
 import { hostsText, resolversText } from "./network-files.ts";
@@ -35,6 +35,8 @@ export async function buildFromDockerfile(
   const { progress } = session;
   const pulls = countDownloads(progress);
   const outputs = await parseOutputs(argument, flags);
+  await requireFolderOf("--iidfile", flags.iidfile);
+  await requireFolderOf("--metadata-file", flags.metadataFile);
   const cachesTo = await parseCachePlaces(flags.cacheTo ?? [], "--cache-to");
   const cachesFrom = await parseCachePlaces(flags.cacheFrom ?? [], "--cache-from");
   const provenance = provenanceMode(flags.provenance);

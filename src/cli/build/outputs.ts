@@ -3,7 +3,8 @@
  * may be written as docker build has them: `type=local,dest=DIR`, or a folder alone.
  */
 import { BivyError } from "../../base/index.ts";
-import { join } from "node:path";
+import { stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { ImageLocator, Platform } from "../../oci/index.ts";
 import { defaultImageName } from "../image-arguments.ts";
 import type { DockerfileArgument } from "./argument.ts";
@@ -115,6 +116,17 @@ export async function parseOutputs(
   ];
   for (const output of outputs) if (output.kind === "image") await checkDestination(output.locator);
   return outputs;
+}
+
+/** The folder of a file that is written last is asked for first. */
+export async function requireFolderOf(flag: string, path: string | undefined): Promise<void> {
+  if (path === undefined) return;
+  const folder = dirname(path);
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory() === true) return;
+  throw new BivyError("file-not-found", `${flag} ${path}: its folder ${folder} does not exist`, {
+    hint: "Make the folder, or name another file.",
+  });
 }
 
 /** A tar has the files of one image. */
