@@ -1,10 +1,11 @@
 /**
  * Bootstrapped bases: `FROM alpine:X` made from the packages of that release, where no registry gives the
  * image. It has what Alpine's own images have: the packages of its minirootfs, its repositories, `PATH`
- * and `/bin/sh`.
+ * and `/bin/sh`. Those take /etc/os-release from a package that they do not have installed; here it is,
+ * from 3.17 on, where there is one of its own.
  */
 import { type Access } from "../../../apk/index.ts";
-import { BivyError } from "../../../base/index.ts";
+import { BivyError, isBivyError } from "../../../base/index.ts";
 import {
   archOfPlatform,
   formatPlatform,
@@ -43,9 +44,19 @@ export async function bootstrapBase(
       "platform-not-found",
       `${shortReference({ registry, repository: path, tag: tag! })}: Alpine has no packages for ${formatPlatform(platform)}`,
     );
-  const config = await parseImageConfig(configOf(branch, arch), { subject: `alpine:${tag}` });
-  const keys = await loadBuildKeys(config, access);
-  const resolution = await resolveImage(config, arch, access, { keys, allowUntrusted });
+  const resolve = async (packages: readonly string[]) => {
+    const text = configOf(branch, arch, packages);
+    const config = await parseImageConfig(text, { subject: `alpine:${tag}` });
+    const keys = await loadBuildKeys(config, access);
+    const resolution = await resolveImage(config, arch, access, { keys, allowUntrusted });
+    return { config, keys, resolution };
+  };
+  const { config, keys, resolution } = await resolve([...basePackages, ...laterPackages]).catch(
+    (error: unknown) => {
+      if (!isBivyError(error, "world-unsatisfiable")) throw error;
+      return resolve(basePackages);
+    },
+  );
   const { archs } = await buildImage({
     config,
     keys,
@@ -64,12 +75,16 @@ function branchOf(tag: string | undefined): string | undefined {
   return match === null ? undefined : `v${match[1]}`;
 }
 
-function configOf(branch: string, arch: string): string {
+const basePackages = ["alpine-baselayout", "alpine-keys", "apk-tools", "busybox", "libc-utils"];
+/** Since 3.17; before, busybox itself made /bin/sh. */
+const laterPackages = ["busybox-binsh", "alpine-release"];
+
+function configOf(branch: string, arch: string, packages: readonly string[]): string {
   return `contents:
   repositories:
     - ${mirror}/${branch}/main
     - ${mirror}/${branch}/community
-  packages: [alpine-baselayout, alpine-keys, apk-tools, busybox, busybox-binsh, libc-utils]
+  packages: [${packages.join(", ")}]
 environment:
   PATH: /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 cmd: /bin/sh
