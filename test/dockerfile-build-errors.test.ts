@@ -325,7 +325,7 @@ const failures: readonly Mistake[] = [
     exitCode: 3,
     code: "step-failed",
     message: /Dockerfile:2:1: .*exit code 1\n +2 \| RUN apk add/,
-    hint: /above/,
+    hint: /^No repository of the image has nosuchpackage: .*--debug-shell/,
     said: /nosuchpackage \(no such package\)/,
   },
   {

@@ -25,6 +25,7 @@ import { withCaches } from "./cache-mounts.ts";
 import { databases } from "./installed-packages.ts";
 import { type LockedSteps } from "./locked-step.ts";
 import { prepareMounts, resolveTarget, type MountSources } from "./run-mounts.ts";
+import { adviceOn } from "./step-failure.ts";
 import { makeFolder, type MadeFiles, type StageFiles } from "./stage-files.ts";
 import { withFolder } from "./workdir-step.ts";
 
@@ -116,8 +117,10 @@ export async function runStep(
         hint: "Allow it with --allow security.insecure: the command has all rights of root then.",
       });
     let said = "";
+    let last = "";
     const report: RunSurroundings["report"] = (stream, chunk) => {
       around.report(stream, chunk);
+      last = `${last}${chunk.toString()}`.slice(-mostLast);
       if (around.record !== undefined && said.length < mostRecorded) said += chunk.toString();
     };
     const { exitCode, stubs } = await execute({
@@ -147,7 +150,7 @@ export async function runStep(
         exitCode,
       };
       await around.onFailure?.(failed);
-      throw commandFailed(exitCode);
+      throw commandFailed(exitCode, last);
     }
     const result = await takeResult(begin, tree, { upper, lowers, stubs }, before, around);
     around.record?.(step, begin, result.tree, said);
@@ -166,6 +169,8 @@ async function requireExecution(): Promise<void> {
 
 /** Characters of output that a recording looks through. */
 const mostRecorded = 4 * 1024 * 1024;
+/** Characters at its end that tell why a command failed. */
+const mostLast = 8 * 1024;
 
 interface FinishedCommand {
   readonly upper: string;
@@ -254,7 +259,7 @@ function scriptMount({ path, content }: NonNullable<RunStep["file"]>): SandboxMo
   return { kind: "file", target: path, content: encodeText(content), mode: 0o755, uid: 0, gid: 0 };
 }
 
-function commandFailed(exitCode: number): BivyError {
+function commandFailed(exitCode: number, said: string): BivyError {
   const meaning =
     exitCode === 127
       ? ", which says that a command was not found"
@@ -264,6 +269,6 @@ function commandFailed(exitCode: number): BivyError {
           ? `, which says that signal ${exitCode - 128} ended it`
           : "";
   return new BivyError("step-failed", `the command ended with exit code ${exitCode}${meaning}`, {
-    hint: "What it printed is above. To look around where it failed, build again with --debug-shell.",
+    hint: `${adviceOn(said)} To look around where it failed, build again with --debug-shell.`,
   });
 }

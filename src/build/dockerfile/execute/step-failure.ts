@@ -15,6 +15,17 @@ export function failureAt(error: unknown, source: Source, location: Location): u
   );
 }
 
+/** What to do about a command that failed, as far as the end of what it printed tells of apk's reasons. */
+export function adviceOn(said: string): string {
+  const missing = [...said.matchAll(/^\s+(\S+) \(no such package\):?$/gm)].map(([, name]) => name);
+  const unreached = /^WARNING: (?:fetching|opening|updating) (\S+): /m.exec(said)?.[1];
+  if (unreached !== undefined)
+    return `apk could not reach ${unreached}: check the network, or build from a lock with --locked.`;
+  if (missing.length > 0)
+    return `No repository of the image has ${missing.join(" or ")}: check the name, and the lines of /etc/apk/repositories.`;
+  return "What it printed is above.";
+}
+
 /** An instruction may have many lines, and an excerpt shows where it begins. */
 function endOfLine({ text }: Source, { offset, end }: Location): number {
   const newline = text.indexOf("\n", offset);
