@@ -23,10 +23,11 @@ export {
 } from "./dockerfile/cache/step-cache.ts";
 export {
   buildDockerfile,
-  requireFeasible,
+  planBuild,
   type DockerfileBuild,
   type DockerfileBuildOptions,
 } from "./dockerfile/execute/build.ts";
+export { type PlannedBuild } from "./dockerfile/execute/plan-images.ts";
 export { type Credentials, type SocketAccess } from "./dockerfile/execute/run-mounts.ts";
 export { type FailedCommand } from "./dockerfile/execute/run-step.ts";
 export { bootstrapBase } from "./dockerfile/sources/bootstrap-base.ts";

@@ -19,6 +19,7 @@ import {
   findIgnore,
   openBuildContext,
   openStepCache,
+  planBuild,
   type DockerfileBuildOptions,
 } from "../../src/build/index.ts";
 import { parseDockerfile } from "../../src/dockerfile/index.ts";
@@ -149,10 +150,16 @@ async function build(each: Case, around: Surroundings): Promise<Built> {
     platform,
   });
   const volumes = volumesOf(each, context);
-  const options: DockerfileBuildOptions = {
-    dockerfile: parseDockerfile(text, { subject: each.name }),
+  const dockerfile = parseDockerfile(text, { subject: each.name });
+  const planned = await planBuild({
+    dockerfile,
     buildArguments: each.buildArgs ?? {},
     platform,
+    contextNames: new Set(),
+    images: { open },
+  });
+  const options: DockerfileBuildOptions = {
+    dockerfile,
     labels: {},
     namesPlatform: false,
     openContext: (wanted) =>
@@ -160,8 +167,6 @@ async function build(each: Case, around: Surroundings): Promise<Built> {
     openNamed: () => {
       throw new Error("there are no named contexts");
     },
-    contextNames: new Set(),
-    images: { open },
     store,
     cache: openStepCache(store, { imports: [], limits }),
     ignoresCache: new Set(),
@@ -191,7 +196,7 @@ async function build(each: Case, around: Surroundings): Promise<Built> {
     limits,
     signal,
   };
-  return buildDockerfile(options, async ({ image }) => {
+  return buildDockerfile(planned, options, async ({ image }) => {
     const { top } = await readImageTree(image, { checksums: ["sha256"] });
     return { config: (await image.config()).config ?? {}, tree: top };
   });

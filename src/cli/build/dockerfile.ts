@@ -1,7 +1,12 @@
 /** bivy build of a Dockerfile: what the flags ask for, built for each platform, and written where it goes. */
 import { join } from "node:path";
 import { type EventSink } from "../../base/index.ts";
-import type { DockerfileBuild, DockerfileBuildOptions, FailedCommand } from "../../build/index.ts";
+import type {
+  DockerfileBuild,
+  DockerfileBuildOptions,
+  FailedCommand,
+  PlannedBuild,
+} from "../../build/index.ts";
 import type { Platform } from "../../oci/index.ts";
 import { sourceDateEpoch, type Session } from "../session.ts";
 import type { Progress } from "../term/progress.ts";
@@ -28,7 +33,7 @@ export async function buildFromDockerfile(
   flags: Flags,
   session: Session,
 ): Promise<void> {
-  const { buildDockerfile, openRecorder, openStepCache, requireFeasible } =
+  const { buildDockerfile, openRecorder, openStepCache, planBuild } =
     await import("../../build/index.ts");
   const { writeImage } = await import("../../oci/index.ts");
   const { access, limits, signal } = session;
@@ -53,16 +58,12 @@ export async function buildFromDockerfile(
   const credentials = openBuildCredentials(flags.secret ?? [], flags.ssh ?? [], process.env);
   const imports = await openImports(cachesFrom, registries, session);
   const cache = openStepCache(store, { imports, limits });
-  const shared: Omit<DockerfileBuildOptions, "platform"> = {
+  const options: DockerfileBuildOptions = {
     dockerfile: inputs.dockerfile,
-    ...(flags.target === undefined ? {} : { target: flags.target }),
-    buildArguments: inputs.buildArguments,
     labels: parseLabels(flags.label ?? []),
     namesPlatform: platforms.length > 1,
     ...(inputs.openContext === undefined ? {} : { openContext: inputs.openContext }),
     openNamed: inputs.openNamed,
-    contextNames: inputs.contextNames,
-    images: inputs.images,
     store,
     cache,
     // What is to be recorded has to happen.
@@ -119,24 +120,32 @@ export async function buildFromDockerfile(
       ...(flags.metadataFile === undefined ? {} : { metadataFile: flags.metadataFile }),
     });
   };
-  const optionsFor = (platform: Platform | undefined): DockerfileBuildOptions =>
-    platform === undefined ? shared : { ...shared, platform };
+  const planFor = (platform: Platform | undefined): Promise<PlannedBuild> =>
+    planBuild({
+      dockerfile: inputs.dockerfile,
+      ...(flags.target === undefined ? {} : { target: flags.target }),
+      buildArguments: inputs.buildArguments,
+      ...(platform === undefined ? {} : { platform }),
+      contextNames: inputs.contextNames,
+      images: inputs.images,
+    });
   /** Each platform's build is still at hand while the next one goes on. */
-  const buildFrom = async (index: number): Promise<void> => {
-    await buildDockerfile(optionsFor(platforms[index]), async (built) => {
+  const buildNext = async ([planned, ...others]: readonly PlannedBuild[]): Promise<void> => {
+    await buildDockerfile(planned!, options, async (built) => {
       for (const { message, hint } of built.warnings)
         progress.report({ type: "warning", text: message, hint });
       builds.push(built);
       for (const output of outputs)
         if (output.kind !== "image") await writeFiles(built, output, platforms.length > 1, session);
-      if (index + 1 < platforms.length) await buildFrom(index + 1);
+      if (others.length > 0) await buildNext(others);
       else await finish();
     });
   };
   try {
-    if (platforms.length > 1)
-      for (const platform of platforms) await requireFeasible(optionsFor(platform));
-    await buildFrom(0);
+    const plans: PlannedBuild[] = [];
+    for (const platform of platforms.length > 0 ? platforms : [undefined])
+      plans.push(await planFor(platform));
+    await buildNext(plans);
   } finally {
     await credentials.close();
     await store.close();

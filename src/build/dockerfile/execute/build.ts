@@ -41,11 +41,18 @@ import { filesOfLayers, type StageFiles, type Workshop } from "./stage-files.ts"
 import { titleOf } from "./step-failure.ts";
 import { stepWork } from "./step-work.ts";
 
-export interface DockerfileBuildOptions {
+/** What decides the plan of a build. */
+export interface BuildPlanning {
   readonly dockerfile: Dockerfile;
   readonly target?: string;
   readonly buildArguments?: BuildArguments;
   readonly platform?: Platform;
+  readonly contextNames: ReadonlySet<string>;
+  readonly images: BaseImages;
+}
+
+export interface DockerfileBuildOptions {
+  readonly dockerfile: Dockerfile;
   readonly labels: Readonly<Record<string, string>>;
   /** Whether the names of stages are told with the platform. */
   readonly namesPlatform: boolean;
@@ -53,8 +60,6 @@ export interface DockerfileBuildOptions {
   readonly openContext?: (wanted: readonly string[] | undefined) => BuildContext;
   /** Opens a named context that is a folder. */
   readonly openNamed: (name: string) => BuildContext;
-  readonly contextNames: ReadonlySet<string>;
-  readonly images: BaseImages;
   readonly store: ImageStore;
   readonly cache: StepCache;
   /** All stages, or those of these names, are built without what the cache has. */
@@ -96,17 +101,8 @@ export interface DockerfileBuild {
   readonly hints: readonly BuildHint[];
 }
 
-type Planning = Pick<
-  DockerfileBuildOptions,
-  "dockerfile" | "target" | "buildArguments" | "platform" | "contextNames" | "images"
->;
-
-/** Fails where a build cannot succeed here: for one of several platforms, asked before any is built. */
-export async function requireFeasible(options: Planning): Promise<void> {
-  await planFeasible(options);
-}
-
-async function planFeasible(options: Planning): Promise<PlannedBuild> {
+/** Plans a build. Fails where it cannot succeed on this machine, before anything is built. */
+export async function planBuild(options: BuildPlanning): Promise<PlannedBuild> {
   const { dockerfile, target, buildArguments, platform, contextNames, images } = options;
   const planned = await planWithImages(
     dockerfile,
@@ -123,14 +119,14 @@ async function planFeasible(options: Planning): Promise<PlannedBuild> {
 }
 
 /**
- * Builds, and calls `use` with the result while its files are still at hand. Nothing of the build but
+ * Builds what was planned of the same Dockerfile, and calls `use` with the result while its files are still at hand. Nothing of the build but
  * what is in the store is left afterwards.
  */
 export async function buildDockerfile<T>(
+  planned: PlannedBuild,
   options: DockerfileBuildOptions,
   use: (built: DockerfileBuild) => Promise<T>,
 ): Promise<T> {
-  const planned = await planFeasible(options);
   sayWhatIdentitiesAllow(planned.plan, options.dockerfile.syntax.source, options.events);
   await makeFolders(options.workFolder).catch((error: unknown) => {
     throw fileError(error, "making the folder of builds", options.workFolder);
