@@ -12,6 +12,7 @@ import {
   BivyError,
   ignoreEvents,
   isBivyError,
+  throwIfAborted,
   type EventSink,
   type Limits,
 } from "../base/index.ts";
@@ -95,8 +96,7 @@ async function installAll(
   options: TransactionOptions,
 ): Promise<void> {
   for (const [index, installation] of installations.entries()) {
-    if (options.signal?.aborted === true)
-      throw new BivyError("aborted", "interrupted", { cause: options.signal.reason });
+    throwIfAborted(options.signal);
     run.report({
       type: "change",
       position: index + 1,

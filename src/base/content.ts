@@ -2,6 +2,7 @@
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { collectBytes, type Chunks } from "./bytes.ts";
+import { startHash } from "./digest.ts";
 import { BivyError, fileError } from "./error.ts";
 import { limitExceeded, type Limits } from "./limits.ts";
 
@@ -17,6 +18,13 @@ export interface Content {
 
 export function bytesContent(bytes: Uint8Array): Content {
   return { size: bytes.byteLength, chunks: () => (bytes.byteLength === 0 ? [] : [bytes]) };
+}
+
+/** The SHA-256 of a content, in hex. */
+export async function hashContent(content: Content): Promise<string> {
+  const running = startHash("sha256");
+  for await (const chunk of content.chunks()) running.update(chunk);
+  return running.hex();
 }
 
 const chunkSize = 256 * 1024;

@@ -5,6 +5,7 @@ export * from "./digest.ts";
 export * from "./error.ts";
 export * from "./events.ts";
 export * from "./folders.ts";
+export * from "./interruption.ts";
 export * from "./limits.ts";
 export * from "./nearest.ts";
 export * from "./owner.ts";

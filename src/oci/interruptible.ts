@@ -1,5 +1,5 @@
 /** Interruptible images: what reads the contents of one stops at the next chunk once a signal fires. */
-import { BivyError, type Chunks } from "../base/index.ts";
+import { throwIfAborted, type Chunks } from "../base/index.ts";
 import type { Image, ImageIndex, ImageOrIndex } from "./image.ts";
 import type { Layer } from "./layer.ts";
 
@@ -40,7 +40,7 @@ function interruptibleLayer(layer: Layer, signal: AbortSignal): Layer {
 
 async function* whileWanted(chunks: Chunks, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) {
-    if (signal.aborted) throw new BivyError("aborted", "interrupted", { cause: signal.reason });
+    throwIfAborted(signal);
     yield chunk;
   }
 }

@@ -4,7 +4,7 @@
  */
 import { existsSync, statfsSync } from "node:fs";
 import { constants } from "node:os";
-import { BivyError, isBivyError } from "../base/index.ts";
+import { BivyError, isBivyError, throwIfAborted } from "../base/index.ts";
 import { bubblewrapMounts, bubblewrapWords, writeArguments } from "./bubblewrap.ts";
 import { enterSandbox } from "./enter.ts";
 import type { ExecuteRequest, ExecuteResult, RuntimeName } from "./execute-request.ts";
@@ -39,7 +39,7 @@ export async function carryOut(
   rootLine?: MountLine,
 ): Promise<ExecuteResult> {
   const { signal } = request;
-  throwIfInterrupted(request);
+  throwIfAborted(request.signal);
   layStage(request, runtime.surroundings.inUserNamespace, rootLine);
   const holder = new NamespaceHolder({
     tools: runtime.tools,
@@ -53,7 +53,7 @@ export async function carryOut(
   try {
     return await perform(runtime, request, holder);
   } catch (error) {
-    throwIfInterrupted(request);
+    throwIfAborted(request.signal);
     throw explained(error, request);
   } finally {
     holder.kill();
@@ -68,7 +68,7 @@ async function perform(
   holder: NamespaceHolder,
 ): Promise<ExecuteResult> {
   const pid = await holder.staged();
-  throwIfInterrupted(request);
+  throwIfAborted(request.signal);
   const stage = `/proc/${pid}/cwd`;
   const isOci = runtime.name === "crun" || runtime.name === "runc";
   const stubs = layOut(stage, request, runtime.surroundings, [
@@ -86,7 +86,7 @@ async function perform(
         : undefined;
     const { exitCode, wasRefused } = await holder.end;
     await output.finish();
-    throwIfInterrupted(request);
+    throwIfAborted(request.signal);
     return {
       exitCode: entered ?? exitCodeOf(runtime.name, exitCode, wasRefused, output.lastWords()),
       stubs,
@@ -158,11 +158,6 @@ function openOutput(holder: number, { interactive, user, onOutput }: ExecuteRequ
     finish: () =>
       (finished ??= Promise.all(pipes.map((pipe) => pipe.finish())).then(() => undefined)),
   };
-}
-
-function throwIfInterrupted({ signal }: ExecuteRequest): void {
-  if (signal?.aborted === true)
-    throw new BivyError("aborted", "interrupted", { cause: signal.reason });
 }
 
 /** File systems that cannot take what an overlay writes, by the type that statfs(2) gives. */

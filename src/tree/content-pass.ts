@@ -1,5 +1,6 @@
 /** A content that streams by once: its checksums, and its bytes where they are to stay in memory. */
 import {
+  throwIfAborted,
   concatBytes,
   emptyBytes,
   hashHex,
@@ -7,7 +8,6 @@ import {
   type Chunks,
   type Hasher,
 } from "../base/index.ts";
-import { throwIfAborted } from "./interruption.ts";
 import type { ChecksumAlgorithm, ReadLayersOptions } from "./layered-tree.ts";
 
 /** What is known of a content that has streamed by. */

@@ -8,6 +8,7 @@
 import { lstatSync, readdirSync, readlinkSync, statSync, type BigIntStats } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import {
+  throwIfAborted,
   BivyError,
   decodeName,
   encodeName,
@@ -19,7 +20,6 @@ import {
   type Limits,
 } from "../base/index.ts";
 import { deviceNumbers } from "./device.ts";
-import { throwIfAborted } from "./interruption.ts";
 import type { Attributes, DirectoryNode, FileNode, TreeNode } from "./node.ts";
 
 /** What decides which files are left out, on a walk from the top (as an ignore file's patterns do). */

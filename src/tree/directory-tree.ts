@@ -8,6 +8,7 @@
 import { lstatSync, readdirSync, readlinkSync, statSync, type BigIntStats } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import {
+  throwIfAborted,
   BivyError,
   compareNames,
   decodeName,
@@ -23,7 +24,6 @@ import {
 import { passContent, type PassedContent } from "./content-pass.ts";
 import { deviceNumbers } from "./device.ts";
 import { findNode } from "./file-tree.ts";
-import { throwIfAborted } from "./interruption.ts";
 import { layDirectory, layFile, noXattrs, type LaidDirectory, type LaidLeaf } from "./laid-node.ts";
 import type { LayeredTree, ReadLayersOptions } from "./layered-tree.ts";
 import type { Attributes } from "./node.ts";

@@ -6,6 +6,7 @@ export { folderResolver } from "./folder-resolver.ts";
 export { TreeRoot, type TreeRootOptions } from "./tree-root.ts";
 export { DirectoryRoot, type DirectoryRootOptions } from "./directory-root.ts";
 export { Mirror, type MirrorOptions } from "./mirror.ts";
+export { ownXattrs } from "./laid-node.ts";
 export * from "./layered-tree.ts";
 export { layerDiff, type LayerDiffOptions } from "./layer-diff.ts";
 export { readLayers } from "./read-layers.ts";

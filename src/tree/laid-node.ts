@@ -125,7 +125,9 @@ export function layOther(header: TarHeader, layer: number): LaidLeaf {
 }
 
 /** A header's values may be windows onto larger buffers, which they would keep alive. */
-function ownXattrs(xattrs: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, Uint8Array> {
+export function ownXattrs(
+  xattrs: ReadonlyMap<string, Uint8Array>,
+): ReadonlyMap<string, Uint8Array> {
   if (xattrs.size === 0) return noXattrs;
   return new Map(Array.from(xattrs, ([name, value]) => [name, Uint8Array.from(value)]));
 }

@@ -38,7 +38,7 @@ import { findNode, nodeHeader, type LayerItem } from "./file-tree.ts";
 import { readFiles } from "./layer-content.ts";
 import { layerDiff } from "./layer-diff.ts";
 import { whiteoutPrefix } from "./layer-name.ts";
-import type { Attributes, DirectoryNode, FileNode } from "./node.ts";
+import { emptyDirectory, type Attributes, type DirectoryNode, type FileNode } from "./node.ts";
 
 export interface LayOutOptions {
   /** What lies below the folder already; nothing, unless given. */
@@ -63,15 +63,6 @@ export async function layOut(
   }
 }
 
-const nothing: DirectoryNode = {
-  kind: "directory",
-  mode: 0,
-  uid: 0,
-  gid: 0,
-  mtime: 0,
-  children: new Map(),
-};
-
 class Layout {
   readonly #tree: DirectoryNode;
   readonly #folder: string;
@@ -89,7 +80,7 @@ class Layout {
   }
 
   async lay(): Promise<void> {
-    const { below = nothing, signal } = this.#options;
+    const { below = emptyDirectory, signal } = this.#options;
     for (const item of layerDiff(below, this.#tree)) this.#place(item.header);
     const stream = readFiles(this.#files.keys(), signal === undefined ? {} : { signal });
     for await (const { file, chunks } of stream)

@@ -8,6 +8,7 @@
  */
 import { readTar, TarCursor, type TarEntry } from "../archive/index.ts";
 import {
+  throwIfAborted,
   BivyError,
   startHash,
   type Chunks,
@@ -16,7 +17,6 @@ import {
   type Limits,
 } from "../base/index.ts";
 import type { PassedContent } from "./content-pass.ts";
-import { throwIfAborted } from "./interruption.ts";
 import type { ChecksumAlgorithm, TreeLayer } from "./layered-tree.ts";
 import type { FileNode } from "./node.ts";
 

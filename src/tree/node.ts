@@ -40,3 +40,13 @@ export interface FifoNode extends Attributes {
 }
 
 export type TreeNode = DirectoryNode | FileNode | SymlinkNode | DeviceNode | FifoNode;
+
+/** A directory without anything in it, as the root of an empty image. */
+export const emptyDirectory: DirectoryNode = {
+  kind: "directory",
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  mtime: 0,
+  children: new Map(),
+};

@@ -1,8 +1,7 @@
 /** Reading layers: the tree that they give together, in one pass over each. */
 import { readTar, type TarHeader } from "../archive/index.ts";
-import { defaultLimits, type Chunks } from "../base/index.ts";
+import { throwIfAborted, defaultLimits, type Chunks } from "../base/index.ts";
 import { passContent } from "./content-pass.ts";
-import { throwIfAborted } from "./interruption.ts";
 import { LayerContent, layerChecksum, type ContentLayer } from "./layer-content.ts";
 import { parseLayerName, type LayerName } from "./layer-name.ts";
 import { LayerStack } from "./layer-stack.ts";

@@ -1,5 +1,5 @@
 /** Sameness: whether two nodes would be the same on disk. */
-import { equalBytes, startHash, type Content } from "../base/index.ts";
+import { equalBytes, hashContent, type Content } from "../base/index.ts";
 import type { Attributes, FileNode, TreeNode } from "./node.ts";
 
 /** Whether two nodes are equal but for what a folder holds. Files are compared by `layerDiff`. */
@@ -35,11 +35,5 @@ function sameXattrs(a: Attributes["xattrs"], b: Attributes["xattrs"]): boolean {
 /** Whether two contents are equal, whatever pieces they come in. */
 export async function sameBytes(a: Content, b: Content): Promise<boolean> {
   if (a === b) return true;
-  return a.size === b.size && (await hashOf(a)) === (await hashOf(b));
-}
-
-async function hashOf(content: Content): Promise<string> {
-  const hash = startHash("sha256");
-  for await (const chunk of content.chunks()) hash.update(chunk);
-  return hash.hex();
+  return a.size === b.size && (await hashContent(a)) === (await hashContent(b));
 }

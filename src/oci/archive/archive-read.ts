@@ -5,10 +5,9 @@
 import { detectCompression } from "../../archive/index.ts";
 import {
   BivyError,
+  hashContent,
   defaultLimits,
-  startHash,
   tryParseDigest,
-  type Content,
   type Digest,
   type Limits,
 } from "../../base/index.ts";
@@ -236,16 +235,10 @@ async function openSavedLayer(
   limits: Limits,
 ): Promise<Layer> {
   const compression = detectCompression(await file.firstBytes());
-  const digest = compression === "none" ? diffId : await hashContent(file);
+  const digest = compression === "none" ? diffId : (`sha256:${await hashContent(file)}` as const);
   const descriptor = { mediaType: layerMediaType(compression), digest, size: file.size };
   const source: BlobSource = { subject: path, read: () => file.chunks() };
   return layerOf({ descriptor, diffId }, source, limits);
-}
-
-async function hashContent(content: Content): Promise<Digest> {
-  const running = startHash("sha256");
-  for await (const chunk of content.chunks()) running.update(chunk);
-  return `sha256:${running.hex()}`;
 }
 
 function missingFile(path: string, name: string): BivyError {

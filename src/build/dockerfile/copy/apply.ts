@@ -2,7 +2,7 @@
  * Applying COPY and ADD: what the sources bring is written into the files of a stage, one source after
  * the other, so that a later one overwrites what an earlier one brought.
  */
-import { BivyError, type Limits } from "../../../base/index.ts";
+import { BivyError, throwIfAborted, type Limits } from "../../../base/index.ts";
 import { resolveInRoot, TreeRoot } from "../../../tree/index.ts";
 import { type CopyStep } from "../steps.ts";
 import { openArchive } from "./archive.ts";
@@ -116,9 +116,4 @@ async function placeArchive(
   makeFolders(root, place, { ...changes, mode: undefined }, subject);
   await unpackArchive(root, place, archive, { owner: archiveOwner, subject, ...options });
   return true;
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true)
-    throw new BivyError("aborted", "interrupted", { cause: signal.reason });
 }

@@ -15,9 +15,10 @@ import {
   parentPath,
   parseEntryPath,
   pathPrefixes,
+  throwIfAborted,
   type Limits,
 } from "../../../base/index.ts";
-import { resolveInRoot, type Attributes, type TreeRoot } from "../../../tree/index.ts";
+import { ownXattrs, resolveInRoot, type Attributes, type TreeRoot } from "../../../tree/index.ts";
 import { removeTree } from "./lay-over.ts";
 import { datedAs, kindName, type CopyDating } from "./landing.ts";
 import { type CopyOwner } from "./owner.ts";
@@ -49,8 +50,7 @@ export async function unpackArchive(
   const unpacking = new Unpacking(root, place, options);
   try {
     for await (const entry of entries) {
-      if (options.signal?.aborted === true)
-        throw new BivyError("aborted", "interrupted", { cause: options.signal.reason });
+      throwIfAborted(options.signal);
       await unpacking.add(entry, spool);
     }
   } finally {
@@ -162,11 +162,6 @@ class Unpacking {
       { hint: "The archive is damaged, or does not fit the files of the stage." },
     );
   }
-}
-
-/** A header's values may be windows onto larger buffers, which they would keep alive. */
-function ownXattrs(xattrs: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, Uint8Array> {
-  return new Map(Array.from(xattrs, ([name, value]) => [name, Uint8Array.from(value)]));
 }
 
 /** Slashes at the beginning mean nothing, and neither does a `..` that stays below the top. */

@@ -4,7 +4,7 @@
  */
 import { performance } from "node:perf_hooks";
 import { StringDecoder } from "node:string_decoder";
-import { BivyError, type EventSink } from "../../../base/index.ts";
+import { BivyError, throwIfAborted, type EventSink } from "../../../base/index.ts";
 import { type Source } from "../../../dockerfile/index.ts";
 import { type StepCache, type CachedStep } from "../cache/step-cache.ts";
 import { stepKey } from "../cache/step-key.ts";
@@ -112,7 +112,7 @@ async function buildStep(
     around.done({ stage, position, step, label, title, isCached, milliseconds: spent, made });
   };
   try {
-    if (signal.aborted) throw new BivyError("aborted", "interrupted");
+    throwIfAborted(signal);
     const report = reportOutput(id, events);
     const prepared = await around.work.prepare(step, before, report);
     // What was waited for until here is other stages.

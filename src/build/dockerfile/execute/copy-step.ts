@@ -5,8 +5,9 @@
  */
 import { join } from "node:path";
 import { type Access } from "../../../apk/index.ts";
-import { BivyError, isBivyError, startHash, type Content } from "../../../base/index.ts";
+import { BivyError, hashContent, isBivyError, type Content } from "../../../base/index.ts";
 import {
+  emptyDirectory,
   layerChecksum,
   layerDiff,
   spoolContents,
@@ -102,7 +103,7 @@ function noContext({ instruction, sources }: CopyStep): BivyError {
 }
 
 async function treeOf(from: StageFiles | BuildContext | undefined): Promise<DirectoryNode> {
-  return from === undefined ? new TreeRoot().snapshot() : from.tree();
+  return from === undefined ? emptyDirectory : from.tree();
 }
 
 function hashOf(
@@ -110,13 +111,7 @@ function hashOf(
   from: StageFiles | BuildContext | undefined,
 ): string | Promise<string> {
   if (from !== undefined && "folder" in from) return from.hash(file);
-  return layerChecksum(file, "sha256") ?? hashContent(file);
-}
-
-async function hashContent({ content }: FileNode): Promise<string> {
-  const running = startHash("sha256");
-  for await (const chunk of content.chunks()) running.update(chunk);
-  return running.hex();
+  return layerChecksum(file, "sha256") ?? hashContent(file.content);
 }
 
 async function carryOut(

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { digestOf, encodeText, type Digest, type Limits } from "../../../base/index.ts";
 import { type Layer } from "../../../oci/index.ts";
 import { canSetOwners } from "../../../sandbox/index.ts";
-import { layOut, readLayers, TreeRoot, type DirectoryNode } from "../../../tree/index.ts";
+import { emptyDirectory, layOut, readLayers, type DirectoryNode } from "../../../tree/index.ts";
 
 export interface StageFiles {
   /** Lowest first. */
@@ -69,16 +69,11 @@ export function filesOfTree(
   workshop: Workshop,
 ): StageFiles {
   let lowers: Promise<readonly string[]> | undefined;
-  const lay = async (): Promise<readonly string[]> => {
-    const folder = await makeFolder(workshop);
-    const { signal } = workshop;
-    await layOut(tree, folder, { owners: canSetOwners(), time, signal });
-    return [folder];
-  };
+  const files = stageFiles([], time, undefined, tree, undefined, workshop);
   return {
-    ...stageFiles([], time, undefined, tree, undefined, workshop),
+    ...files,
     identity,
-    lowers: () => (lowers ??= lay()),
+    lowers: () => (lowers ??= layFiles(files, undefined, workshop, time)),
   };
 }
 
@@ -128,7 +123,7 @@ function chainOf(layers: readonly Layer[]): Digest {
 
 async function readTree(layers: readonly Layer[], workshop: Workshop): Promise<DirectoryNode> {
   const { limits, signal } = workshop;
-  if (layers.length === 0) return new TreeRoot().snapshot();
+  if (layers.length === 0) return emptyDirectory;
   const { top } = await readLayers(
     layers.map((layer) => ({
       subject: `layer ${layer.digest}`,
@@ -143,12 +138,14 @@ async function layFiles(
   files: StageFiles,
   below: StageFiles | undefined,
   workshop: Workshop,
+  time?: number,
 ): Promise<readonly string[]> {
   const folder = await makeFolder(workshop);
   const lower = (await below?.lowers()) ?? [];
   await layOut(await files.tree(), folder, {
     owners: canSetOwners(),
     signal: workshop.signal,
+    ...(time === undefined ? {} : { time }),
     ...(below === undefined ? {} : { below: await below.tree() }),
   });
   return [folder, ...lower];

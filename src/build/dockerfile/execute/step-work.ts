@@ -1,5 +1,10 @@
 /** What each kind of step needs besides its stage: keys, sources, and the work itself. */
-import { findNode, type DirectoryNode, type TreeNode } from "../../../tree/index.ts";
+import {
+  emptyDirectory,
+  findNode,
+  type DirectoryNode,
+  type TreeNode,
+} from "../../../tree/index.ts";
 import { stepKey } from "../cache/step-key.ts";
 import { type BuildContext } from "../sources/build-context.ts";
 import { type CopyStep, type PlannedMount, type RunStep } from "../steps.ts";
@@ -96,20 +101,11 @@ async function filesOfContext(
   time: number,
   workshop: Workshop,
 ): Promise<StageFiles> {
-  const whole = (await context?.tree()) ?? emptyTree;
+  const whole = (await context?.tree()) ?? emptyDirectory;
   const shown = onlyBelow(whole, resolveTarget(whole, `/${mount.source ?? ""}`).slice(1));
   const identity = await digestOfTree(shown, async (file) => context!.hash(file));
   return filesOfTree(shown, identity, time, workshop);
 }
-
-const emptyTree: DirectoryNode = {
-  kind: "directory",
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  mtime: 0,
-  children: new Map(),
-};
 
 /** The tree without all that is neither at the path, nor below, nor above it. */
 function onlyBelow(tree: DirectoryNode, path: string): DirectoryNode {

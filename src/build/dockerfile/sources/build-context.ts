@@ -14,6 +14,7 @@ import {
   BivyError,
   decodeName,
   encodeText,
+  hashContent,
   hashHex,
   newOwner,
   readUserFile,
@@ -92,7 +93,7 @@ export function openBuildContext(folder: string, options: BuildContextOptions): 
     isIgnored: (path) => ignore?.matches(path) ?? false,
     hash(file) {
       const { content } = file;
-      if (!(content instanceof ContextContent)) return hashContent(file);
+      if (!(content instanceof ContextContent)) return hashContent(content);
       if (content.sha256 !== undefined) return content.sha256;
       const known = hashes.loaded();
       const take = (sha256: string): string => (content.sha256 = sha256);
@@ -108,12 +109,6 @@ function countsBeyond(tree: DirectoryNode, most: number): boolean {
   let count = 0;
   for (const _ of walkTree(tree)) if (++count > most) return true;
   return false;
-}
-
-async function hashContent({ content }: FileNode): Promise<string> {
-  const running = startHash("sha256");
-  for await (const chunk of content.chunks()) running.update(chunk);
-  return running.hex();
 }
 
 async function readTree(
