@@ -6,7 +6,13 @@ import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { BivyError, limitExceeded, type Chunks, type Limits } from "../../../base/index.ts";
+import {
+  throwIfAborted,
+  BivyError,
+  limitExceeded,
+  type Chunks,
+  type Limits,
+} from "../../../base/index.ts";
 
 export type FilterProgram = "bzip2" | "xz";
 
@@ -34,8 +40,7 @@ export async function* filterThrough(
     const meter = new Meter(subject, options.limits);
     const feeding = running.feed(meter.count(source));
     for await (const chunk of child.stdout as AsyncIterable<Uint8Array>) {
-      if (options.signal?.aborted === true)
-        throw new BivyError("aborted", "interrupted", { cause: options.signal.reason });
+      throwIfAborted(options.signal);
       meter.add(chunk.byteLength);
       yield chunk;
     }

@@ -5,7 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { BivyError, limitExceeded, type Limits } from "../../../base/index.ts";
+import { throwIfAborted, BivyError, limitExceeded, type Limits } from "../../../base/index.ts";
 import { redactCredentials } from "../../../http/index.ts";
 
 export interface GitOptions {
@@ -72,8 +72,7 @@ export async function runGit(
   });
   try {
     const [code] = (await once(child, "close")) as [number | null];
-    if (signal?.aborted === true)
-      throw new BivyError("aborted", "interrupted", { cause: signal.reason });
+    throwIfAborted(signal);
     if (excess !== undefined) throw excess;
     if (code === 0) return printed;
   } catch (error) {
