@@ -15,6 +15,7 @@ export {
   type ImageToSave,
   type OciArchiveOptions,
 } from "./archive/archive-write.ts";
+export { makeArtifact, type ArtifactDocument, type ArtifactParts } from "./artifact.ts";
 export {
   describe,
   imageFromConfig,

@@ -13,6 +13,7 @@ import {
 } from "../base/index.ts";
 import {
   imageOf,
+  makeArtifact,
   mediaTypes,
   memoryBlobs,
   putBlob,
@@ -28,8 +29,6 @@ export const envelopeMediaType = "application/vnd.dsse.envelope.v1+json";
 export const signatureArtifactType = "application/vnd.dev.cosign.artifact.sig.v1+json";
 /** Holds the signature of a document that does not hold it itself. */
 export const signatureAnnotation = "dev.cosignproject.cosign/signature";
-const emptyMediaType = "application/vnd.oci.empty.v1+json";
-const emptyDocument = encodeText("{}");
 
 /** What a document is kept as. */
 export interface SignedDocument {
@@ -88,29 +87,20 @@ export async function appendDocument(
 }
 
 /** The artifact that carries a bundle about `subject`, which a registry lists as its referrer. */
-export async function makeBundleArtifact(
+export function makeBundleArtifact(
   subject: Descriptor,
   bundle: Uint8Array,
   annotations: Readonly<Record<string, string>>,
   limits: Limits,
 ): Promise<Image> {
-  const added = memoryBlobs();
-  const { mediaType, digest, size } = subject;
-  return openMade(
+  return makeArtifact(
     {
-      schemaVersion: 2,
-      mediaType: mediaTypes.manifest,
       artifactType: bundleMediaType,
-      config: await keep(added, {
-        mediaType: emptyMediaType,
-        bytes: emptyDocument,
-        annotations: {},
-      }),
-      layers: [await keep(added, { mediaType: bundleMediaType, bytes: bundle, annotations: {} })],
-      subject: { mediaType, digest, size },
+      documents: [{ mediaType: bundleMediaType, bytes: bundle }],
+      subject,
       annotations,
+      name: "signatures",
     },
-    added,
     limits,
   );
 }
