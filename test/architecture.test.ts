@@ -25,7 +25,7 @@ const ranks: rules.Ranks = {
   oci: 3,
   dockerfile: 3,
   sandbox: 3,
-  advisory: 3,
+  advisory: 4,
   inventory: 4,
   sign: 4,
   sbom: 5,

@@ -26,6 +26,9 @@ export type ErrorCode =
   | "gzip-truncated"
   | "zstd-invalid"
   | "zstd-truncated"
+  | "zip-invalid"
+  // Executables
+  | "elf-invalid"
   // The network and its cache
   | "offline"
   | "url-invalid"
@@ -75,6 +78,13 @@ export type ErrorCode =
   // Running commands in a root
   | "sandbox-unavailable"
   | "step-failed"
+  // Advisories
+  | "advisories-invalid"
+  | "advisories-missing"
+  | "advisories-stale"
+  | "nothing-to-scan"
+  | "vex-invalid"
+  | "ignore-file-invalid"
   // bivy.lock
   | "lock-missing"
   | "lock-invalid"

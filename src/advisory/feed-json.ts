@@ -1,0 +1,27 @@
+/** The JSON of feeds: decoded, and told apart from what is none, before a field of it is read. */
+import { BivyError } from "../base/index.ts";
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** A feed that is one JSON object; throws `advisories-invalid`. */
+export function parseFeedJson(bytes: Uint8Array, subject: string): JsonObject {
+  let document: unknown;
+  try {
+    document = JSON.parse(decoder.decode(bytes)) as unknown;
+  } catch (cause) {
+    throw new BivyError("advisories-invalid", `${subject}: expected a JSON document`, {
+      cause,
+      hint: "The download is damaged, or the server answered with a page.",
+    });
+  }
+  if (isObject(document)) return document;
+  throw new BivyError("advisories-invalid", `${subject}: expected a JSON object`, {
+    hint: "This is not the feed that it was taken for.",
+  });
+}
