@@ -1,4 +1,4 @@
-/** archive: tar, gzip members and zstd, read and written exactly, as streams. */
+/** archive: tar, gzip members and zstd, read and written exactly, as streams; zip, read in memory. */
 export type { ReadOptions } from "./chunk-input.ts";
 export { decompress, detectCompression, type Compression } from "./compression.ts";
 export {
@@ -15,3 +15,5 @@ export { tarEnd, tarHeader, tarPadding, type TarHeader, type TarType } from "./t
 export { readTar, tarEntries, type TarEntry, type WholeTarEntry } from "./tar-read.ts";
 export { encodeTarHeader, writeTar, type TarItem } from "./tar-write.ts";
 export { unzstd, zstd, type ZstdOptions } from "./zstd.ts";
+export { UnpackMeter } from "./unpack-meter.ts";
+export { looksLikeZip, readZip, type ZipArchive, type ZipEntry, type ZipOptions } from "./zip.ts";
