@@ -21,7 +21,7 @@ import {
   type Chunks,
   type Content,
 } from "../base/index.ts";
-import { passContent, type PassedContent } from "./content-pass.ts";
+import { inspectorOf, passContent, type PassedContent } from "./content-pass.ts";
 import { deviceNumbers } from "./device.ts";
 import { findNode } from "./file-tree.ts";
 import { layDirectory, layFile, noXattrs, type LaidDirectory, type LaidLeaf } from "./laid-node.ts";
@@ -105,8 +105,11 @@ class DirectoryReader {
       this.contentSize += Number(stats.size);
       const size = Number(stats.size);
       const content = new DiskContent(this.#root, path, size);
-      content.passed = await passContent(content, size, path, this.#options);
-      return layFile(attributes, content, 0);
+      const inspector = inspectorOf(path, size, this.#options);
+      content.passed = await passContent(content, size, path, this.#options, inspector);
+      const file = layFile(attributes, content, 0);
+      inspector?.finish(file);
+      return file;
     }
     if (stats.isSymbolicLink()) {
       const target = this.#try("reading", path, () => readlinkSync(this.#host(path), "buffer"));

@@ -42,7 +42,7 @@ import {
   type LaidNode,
 } from "./laid-node.ts";
 import type { LayerChange } from "./layered-tree.ts";
-import type { Attributes } from "./node.ts";
+import type { Attributes, FileNode } from "./node.ts";
 import { sameAttributes } from "./same-node.ts";
 
 /** Where an entry goes: the folder that it is in, once links are followed. */
@@ -124,8 +124,10 @@ export class LayerStack {
     return place;
   }
 
-  putFile({ directory, name }: Place, header: TarHeader, content: Content): void {
-    this.#set(directory, name, layFile(header, content, this.#layer));
+  putFile({ directory, name }: Place, header: TarHeader, content: Content): FileNode {
+    const file = layFile(header, content, this.#layer);
+    this.#set(directory, name, file);
+    return file;
   }
 
   putDirectory(path: string, header: TarHeader): void {

@@ -25,7 +25,23 @@ export interface ReadLayersOptions {
    * `path` is where it comes to stand, once links on the way are followed.
    */
   readonly keeps?: (path: string, size: number) => boolean;
+  /**
+   * Who looks at the content of a file while it streams by; `path` is as for `keeps`. It is not asked
+   * for empty files, and for one file at a time: a file is finished before the next is asked for.
+   */
+  readonly inspect?: (path: string, size: number) => Inspector | undefined;
   readonly signal?: AbortSignal;
+}
+
+/** Looks at one content while it streams by. */
+export interface Inspector {
+  /**
+   * Is given the content chunk by chunk, which are the tree's: what is to stay must be copied. False
+   * once it has seen enough.
+   */
+  take(chunk: Uint8Array): boolean;
+  /** The content is over, or enough of it was seen; `file` is the node that has it. */
+  finish(file: FileNode): void;
 }
 
 /** What a layer did to something that stood at a path before it: a layer below, or the layer itself. */

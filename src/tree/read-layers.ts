@@ -1,7 +1,7 @@
 /** Reading layers: the tree that they give together, in one pass over each. */
 import { readTar, type TarHeader } from "../archive/index.ts";
 import { throwIfAborted, defaultLimits, type Chunks } from "../base/index.ts";
-import { passContent } from "./content-pass.ts";
+import { inspectorOf, passContent } from "./content-pass.ts";
 import { LayerContent, layerChecksum, type ContentLayer } from "./layer-content.ts";
 import { parseLayerName, type LayerName } from "./layer-name.ts";
 import { LayerStack } from "./layer-stack.ts";
@@ -44,8 +44,11 @@ async function applyLayer(
     const name = parseLayerName(header.path, subject);
     if (name.kind === "entry" && header.type === "file") {
       const place = stack.clearPlace(name.path);
-      const passed = await passContent(entry, header.size, place.path, options);
-      stack.putFile(place, header, new LayerContent(home, entries, header.size, passed));
+      const inspector = inspectorOf(place.path, header.size, options);
+      const passed = await passContent(entry, header.size, place.path, options, inspector);
+      const content = new LayerContent(home, entries, header.size, passed);
+      const file = stack.putFile(place, header, content);
+      inspector?.finish(file);
       contentSize += header.size;
     } else applyName(stack, name, header);
     entries += 1;
