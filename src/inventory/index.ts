@@ -20,9 +20,12 @@ export {
   type WorldEntry,
 } from "./dependencies.ts";
 export * from "./inventory.ts";
+export type { Ecosystem, LanguagePackage } from "./languages/language-package.ts";
+export { formatPackageUrl, type PackageUrl } from "./package-url.ts";
 export {
   readInventory,
   takeInventory,
   type InventoryOptions,
   type InventorySource,
 } from "./read-inventory.ts";
+export { unownedFiles, type UnownedFile, type UnownedFiles } from "./unowned-files.ts";

@@ -3,6 +3,7 @@ import type { Atom, InstalledFile, InstalledPackage, Repository } from "../apk/i
 import type { Digest } from "../base/index.ts";
 import type { Image, ImageConfig } from "../oci/index.ts";
 import type { LayeredTree } from "../tree/index.ts";
+import type { LanguagePackage } from "./languages/language-package.ts";
 
 /** A layer with what the image says about it. A root folder or archive counts as one layer. */
 export interface InventoryLayer {
@@ -25,6 +26,8 @@ export interface Distribution {
   readonly version?: string;
   /** The branch of an Alpine release: `v3.19`, `edge`; absent for what is not Alpine. */
   readonly branch?: string;
+  /** ID_LIKE: what it is derived from, such as `alpine`. */
+  readonly like?: readonly string[];
   /** The file that says so. */
   readonly path: string;
 }
@@ -63,6 +66,16 @@ export interface FileOwner {
   readonly file?: InstalledFile;
 }
 
+/** An executable that needs no other file to run (see `isStaticExecutable` of elf). */
+export interface StaticBinary {
+  /** Plain path. */
+  readonly path: string;
+  /** The layer that brought it; lowest 0. */
+  readonly layer?: number;
+  /** Name of the apk package that owns it. */
+  readonly owner?: string;
+}
+
 export interface Inventory {
   /** What messages call it. */
   readonly subject: string;
@@ -94,6 +107,13 @@ export interface Inventory {
    * `database-invalid` where the database lists what cannot be a file.
    */
   readonly owners: ReadonlyMap<string, FileOwner>;
+  /**
+   * What package managers of programming languages brought, as files of the final tree state it: by
+   * ecosystem, name, version and path. Undefined where contents were not inspected. Throws as `owners`.
+   */
+  readonly languages?: readonly LanguagePackage[] | undefined;
+  /** In the order of their paths. Undefined where contents were not inspected. Throws as `owners`. */
+  readonly staticBinaries?: readonly StaticBinary[] | undefined;
   /** What could not be read or does not fit together, though the inventory goes without it. */
   readonly problems: readonly string[];
 }

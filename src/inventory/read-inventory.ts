@@ -40,7 +40,16 @@ import {
   readWorld,
 } from "./apk-settings.ts";
 import { distributionOf, type ReleaseFile } from "./distribution.ts";
-import type { Distribution, FileOwner, Inventory, InventoryLayer } from "./inventory.ts";
+import { startInspection, type Inspection } from "./inspection.ts";
+import type {
+  Distribution,
+  FileOwner,
+  Inventory,
+  InventoryLayer,
+  StaticBinary,
+} from "./inventory.ts";
+import { foundFiles, languagePackages, staticBinaries } from "./language-packages.ts";
+import type { LanguagePackage } from "./languages/language-package.ts";
 import { fileOwners } from "./owners.ts";
 import { packageLayers, readLowerDatabases, type LayeredPackages } from "./package-layers.ts";
 import { rootFiles, type RootFiles } from "./root-files.ts";
@@ -55,6 +64,11 @@ export interface InventoryOptions {
   readonly checksums?: readonly ChecksumAlgorithm[];
   /** What else is kept in memory, because the caller will read it. */
   readonly keeps?: (path: string, size: number) => boolean;
+  /**
+   * Whether contents are looked into while they stream by, for `Inventory.languages` and
+   * `Inventory.staticBinaries`; default no.
+   */
+  readonly inspects?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -69,30 +83,42 @@ export async function readInventory(
 }
 
 /** A tree, and what is known about it from elsewhere. */
-export type InventorySource = Pick<Inventory, "subject" | "image" | "config" | "layers" | "tree">;
+export interface InventorySource extends Pick<
+  Inventory,
+  "subject" | "image" | "config" | "layers" | "tree"
+> {
+  /** What its contents were looked into with while the tree was read. */
+  readonly inspection?: Inspection | undefined;
+}
 
 async function openSource(
   located: LocatedImage,
   options: InventoryOptions,
 ): Promise<InventorySource> {
-  const reading = readingOptions(options);
+  const inspection = options.inspects === true ? startInspection(options.limits) : undefined;
+  const reading = readingOptions(options, inspection);
   if (located.kind === "image") {
     const image = await selectPlatform(located.image, options.platform);
     const config = await image.config();
     const layers = await imageLayers(image, config);
     const tree = await readImageTree(image, reading);
-    return { subject: image.subject, image, config, layers, tree };
+    return { subject: image.subject, image, config, layers, tree, inspection };
   }
   const { path } = located;
   if (located.kind === "root")
-    return { subject: path, layers: [{}], tree: await readDirectoryTree(path, reading) };
+    return {
+      subject: path,
+      layers: [{}],
+      tree: await readDirectoryTree(path, reading),
+      inspection,
+    };
   const { size } = await stat(path).catch((error: unknown) => {
     throw fileError(error, "reading", path);
   });
   const limits = options.limits ?? defaultLimits;
   const tar = () => decompress(fileContent(path, size).chunks(), { subject: path, limits });
   const tree = await readLayers([{ subject: path, tar }], reading);
-  return { subject: path, layers: [{ size }], tree };
+  return { subject: path, layers: [{ size }], tree, inspection };
 }
 
 async function imageLayers(image: Image, config: ImageConfig): Promise<readonly InventoryLayer[]> {
@@ -122,7 +148,10 @@ const databaseMemory = 64 * 1024 * 1024;
 /** Bytes of all other files. */
 const settingMemory = 16 * 1024 * 1024;
 
-function readingOptions(options: InventoryOptions): ReadLayersOptions {
+function readingOptions(
+  options: InventoryOptions,
+  inspection: Inspection | undefined,
+): ReadLayersOptions {
   const { limits, checksums, keeps, signal } = options;
   const fitsDatabases = memoryOf(databaseMemory);
   const fitsSettings = memoryOf(settingMemory);
@@ -135,6 +164,7 @@ function readingOptions(options: InventoryOptions): ReadLayersOptions {
     ...(limits === undefined ? {} : { limits }),
     ...(checksums === undefined ? {} : { checksums }),
     ...(signal === undefined ? {} : { signal }),
+    ...(inspection === undefined ? {} : { inspect: inspection.inspect }),
     keeps: (path, size) => keepsOwn(path, size) || keeps?.(path, size) === true,
   };
 }
@@ -150,7 +180,10 @@ function memoryOf(bytes: number): (size: number) => boolean {
 }
 
 /** The inventory of a tree. */
-export async function takeInventory(source: InventorySource, limits: Limits): Promise<Inventory> {
+export async function takeInventory(
+  { inspection, ...source }: InventorySource,
+  limits: Limits,
+): Promise<Inventory> {
   const { tree } = source;
   const files = rootFiles(tree);
   const databasePath = findDatabase(files);
@@ -160,8 +193,13 @@ export async function takeInventory(source: InventorySource, limits: Limits): Pr
   const archs = await readArchs(files);
   const repositories = await readRepositories(files);
   const keys = await readKeys(files, tree);
+  const found = inspection && foundFiles(tree, inspection);
+  for (const { finding } of found ?? [])
+    for (const problem of finding.problems) files.note(problem);
   let owners: ReadonlyMap<string, FileOwner> | undefined;
-  return {
+  let languages: readonly LanguagePackage[] | undefined;
+  let binaries: readonly StaticBinary[] | undefined;
+  const inventory: Inventory = {
     ...source,
     ...(distribution === undefined ? {} : { distribution }),
     hasDatabase: databasePath !== undefined,
@@ -180,7 +218,14 @@ export async function takeInventory(source: InventorySource, limits: Limits): Pr
         tree.top,
       ));
     },
+    get languages() {
+      return (languages ??= found && languagePackages(found, tree, inventory.owners));
+    },
+    get staticBinaries() {
+      return (binaries ??= found && staticBinaries(found, tree, inventory.owners));
+    },
   };
+  return inventory;
 }
 
 async function readPackages(
