@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseSyntax, readSource, reportTo } from "../../src/dockerfile/index.ts";
-import { diffLines, sharedCases, type Suite } from "./run.ts";
+import { diffLines, type Suite } from "./run.ts";
+import { sharedCases } from "./shared-folders.ts";
 import { suite as lossless } from "./dockerfile-lossless.ts";
 import { suite as parse } from "./dockerfile-parse.ts";
 

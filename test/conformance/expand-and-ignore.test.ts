@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { diffLines, sharedCases, type CaseResult, type Suite } from "./run.ts";
+import { diffLines, type CaseResult, type Suite } from "./run.ts";
+import { sharedCases } from "./shared-folders.ts";
 import { suite as expand } from "./dockerfile-expand.ts";
 import { suite as ignore } from "./ignore.ts";
 

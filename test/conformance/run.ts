@@ -3,8 +3,9 @@
  * them, on the shared cases or on any file or folder of the same shape.
  */
 import { existsSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { join, relative, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { sharedCases } from "./shared-folders.ts";
 
 export interface CaseResult {
   readonly name: string;
@@ -20,7 +21,12 @@ export interface Suite {
   readonly name: string;
   /** The cases that are run when no path is given, below ../shared/conformance. */
   readonly defaultPath: string;
-  run(path: string): AsyncIterable<CaseResult> | Iterable<CaseResult>;
+  /** Words `--NAME VALUE` that it takes. */
+  readonly flags?: readonly string[];
+  run(
+    path: string,
+    flags?: Readonly<Record<string, string>>,
+  ): AsyncIterable<CaseResult> | Iterable<CaseResult>;
 }
 
 /** Suites by name; each is loaded when it is run. */
@@ -33,15 +39,11 @@ const suites: Readonly<Record<string, () => Promise<{ readonly suite: Suite }>>>
   "dockerfile-expand": () => import("./dockerfile-expand.ts"),
   ignore: () => import("./ignore.ts"),
   "dockerfile-build": () => import("./dockerfile-build.ts"),
+  scan: () => import("./scan.ts"),
 };
 
-/** The shared cases: they lie beside the project, and are absent in a stranger's clone. */
-export const sharedCases: string = resolve(
-  dirname(fileURLToPath(import.meta.url)),
-  "../../../shared/conformance",
-);
-
-async function main(words: readonly string[]): Promise<number> {
+async function main(typed: readonly string[]): Promise<number> {
+  const { words, flags } = splitFlags(typed);
   const [chosen, path] = words;
   if (words.length > 2)
     return misuse(`expected at most a suite and a path, found ${words.length} words`);
@@ -51,9 +53,11 @@ async function main(words: readonly string[]): Promise<number> {
   let failed = 0;
   for (const name of chosen === undefined ? Object.keys(suites) : [chosen]) {
     const { suite } = await suites[name]!();
+    const unknown = Object.keys(flags).find((flag) => suite.flags?.includes(flag) !== true);
+    if (unknown !== undefined) return misuse(`${name}: there is no flag --${unknown}`);
     const cases = path === undefined ? join(sharedCases, suite.defaultPath) : resolve(path);
     if (!existsSync(cases)) return misuse(`${path ?? cases}: no such file or folder`);
-    const count = await runSuite(suite, cases, chosen === undefined);
+    const count = await runSuite(suite, cases, flags, chosen === undefined);
     if (count.passed + count.failed === 0)
       console.log(`${name}: no cases found in ${relative(process.cwd(), cases) || "."}`);
     passed += count.passed;
@@ -63,9 +67,27 @@ async function main(words: readonly string[]): Promise<number> {
   return failed > 0 || passed === 0 ? 1 : 0;
 }
 
-async function runSuite(suite: Suite, path: string, announces: boolean) {
+/** `--NAME VALUE` anywhere among the words. */
+function splitFlags(typed: readonly string[]): { words: string[]; flags: Record<string, string> } {
+  const words: string[] = [];
+  const flags: Record<string, string> = {};
+  for (let at = 0; at < typed.length; at++) {
+    const word = typed[at]!;
+    const [, name, value] = /^--([a-z]+)(?:=(.*))?$/.exec(word) ?? [];
+    if (name === undefined) words.push(word);
+    else flags[name] = value ?? typed[++at] ?? "";
+  }
+  return { words, flags };
+}
+
+async function runSuite(
+  suite: Suite,
+  path: string,
+  flags: Readonly<Record<string, string>>,
+  announces: boolean,
+) {
   const count = { passed: 0, failed: 0 };
-  for await (const result of suite.run(path)) {
+  for await (const result of suite.run(path, flags)) {
     count[result.passed ? "passed" : "failed"]++;
     if (!result.passed) console.log(describeFailure(result));
     for (const note of result.notes ?? []) console.log(`note: ${result.name}: ${note}`);
@@ -77,7 +99,7 @@ async function runSuite(suite: Suite, path: string, announces: boolean) {
 function misuse(message: string): number {
   console.error(`conformance: ${message}`);
   console.error(
-    `Usage: npm run conformance -- [SUITE [FILE|DIR]]\nSuites: ${Object.keys(suites).join(", ")}`,
+    `Usage: npm run conformance -- [SUITE [FILE|DIR] [--FLAG VALUE]]\nSuites: ${Object.keys(suites).join(", ")}`,
   );
   return 2;
 }
