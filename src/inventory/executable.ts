@@ -7,6 +7,7 @@ import {
   findSection,
   isStaticExecutable,
   sectionBytes,
+  segmentType,
   tryParseElf,
   type Elf,
   type ElfPiece,
@@ -95,7 +96,7 @@ export function largeExecutable(path: string, window: Buffer): Reader {
 }
 
 function dynamicCapture(head: Uint8Array): Capture {
-  const segment = tryParseElf(head)?.segments?.find(({ type }) => type === 2);
+  const segment = tryParseElf(head)?.segments?.find(({ type }) => type === segmentType.dynamic);
   return new Capture(segment?.offset ?? 0, Math.min(segment?.size ?? 0, dynamicSize));
 }
 

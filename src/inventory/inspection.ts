@@ -32,14 +32,17 @@ const smallestFile = 22;
 export function startInspection(limits: Limits = defaultLimits): Inspection {
   const findings = new WeakMap<FileNode, Finding>();
   const room = new Room(limits["inspected-size"]);
-  const inspectorFor = (choose: (first: Uint8Array) => Reader | undefined): Inspector => {
+  const inspectorFor = (
+    needed: number,
+    choose: (first: Uint8Array) => Reader | undefined,
+  ): Inspector => {
     let reader: Reader | undefined;
     let first = emptyBytes;
     return {
       take(chunk) {
         if (reader !== undefined) return reader.take(chunk);
         const known = first.byteLength === 0 ? chunk : concatBytes([first, chunk]);
-        if (known.byteLength < firstBytes) {
+        if (known.byteLength < needed) {
           first = Uint8Array.from(known);
           return true;
         }
@@ -56,9 +59,9 @@ export function startInspection(limits: Limits = defaultLimits): Inspection {
     inspect(path, size) {
       const document = documentReader(path);
       if (document !== undefined)
-        return inspectorFor(() => documentFile(path, size, document, limits, room));
+        return inspectorFor(1, () => documentFile(path, size, document, limits, room));
       if (size < smallestFile) return undefined;
-      return inspectorFor((first) => binaryFile(first, path, size, limits, room));
+      return inspectorFor(firstBytes, (first) => binaryFile(first, path, size, limits, room));
     },
     findingOf: (file) => findings.get(file),
     get mostKept() {

@@ -5,7 +5,13 @@
  * 16 bytes, by which they are found where the pointers cannot be followed.
  */
 import { decodeName } from "../../base/index.ts";
-import { findSection, offsetOfAddress, sectionBytes, type Elf } from "../../elf/index.ts";
+import {
+  findSection,
+  offsetOfAddress,
+  sectionBytes,
+  segmentType,
+  type Elf,
+} from "../../elf/index.ts";
 import { statedPackage, type StatedPackage } from "./language-package.ts";
 
 export interface GoBuild {
@@ -32,34 +38,35 @@ const mostCandidates = 32;
 
 /** The build information of a program that is in memory; undefined where it has none. */
 export function findGoBuild(bytes: Uint8Array, elf: Elf): GoBuild | undefined {
-  const section = findSection(elf, buildSection);
-  const inSection = section && sectionBytes(elf, section);
-  if (inSection !== undefined) {
-    const at = bufferOf(inSection).indexOf(buildMagic);
-    const found = at === -1 ? undefined : readBuild(inSection.subarray(at), bytes, elf);
+  let hasMagic = false;
+  for (const candidate of candidates(bytes, elf)) {
+    hasMagic = true;
+    const found = tryParseInlineBuild(candidate) ?? readPointers(candidate, bytes, elf);
     if (found !== undefined) return found;
   }
-  // Where the sections were stripped, and where the linker put it elsewhere: the first data that can be
-  // written, as Go does it.
-  const data = elf.segments?.find(({ type, writable }) => type === 1 && writable);
-  if (data === undefined || data.offset >= bytes.byteLength) return undefined;
-  const end = Math.min(bytes.byteLength, data.offset + data.size);
-  const buffer = bufferOf(bytes.subarray(data.offset, end));
-  let at = buffer.indexOf(buildMagic);
-  for (let tried = 0; at !== -1 && tried < mostCandidates; tried++) {
-    const found = readBuild(buffer.subarray(at), bytes, elf);
-    if (found !== undefined) return found;
-    at = buffer.indexOf(buildMagic, at + 1);
-  }
-  return undefined;
+  return hasMagic ? tryParseMarkedData(bytes) : undefined;
 }
 
-/** `at` begins with the magic number. */
-function readBuild(at: Uint8Array, bytes: Uint8Array, elf: Elf): GoBuild | undefined {
-  const inline = tryParseInlineBuild(at);
-  if (inline !== undefined) return inline;
-  const pointed = readPointers(at, bytes, elf);
-  return pointed ?? tryParseMarkedData(bytes);
+/**
+ * What begins with the magic number: in its section, else, where sections were stripped or the linker put
+ * it elsewhere, in the first data that can be written, as Go does it.
+ */
+function* candidates(bytes: Uint8Array, elf: Elf): Generator<Uint8Array> {
+  const section = findSection(elf, buildSection);
+  const data = elf.segments?.find(({ type, writable }) => type === segmentType.load && writable);
+  const places = [
+    section && sectionBytes(elf, section),
+    data && bytes.subarray(data.offset, data.offset + data.size),
+  ].filter((place) => place !== undefined);
+  let tried = 0;
+  for (const place of places) {
+    const buffer = bufferOf(place);
+    let at = buffer.indexOf(buildMagic);
+    for (; at !== -1 && tried < mostCandidates; tried++) {
+      yield buffer.subarray(at);
+      at = buffer.indexOf(buildMagic, at + 1);
+    }
+  }
 }
 
 /** Build information with the texts behind it, at the start of `bytes`. */
