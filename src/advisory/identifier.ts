@@ -27,7 +27,7 @@ export function parseVulnerabilityNames(entry: string): readonly VulnerabilityNa
   const [first] = words;
   if (first === undefined) return [];
   const cves = [...new Set(entry.match(cveForm))];
-  const others = words.filter((word) => !/CVE-\d{4}-\d{4,}/.test(word) && aliasForm.test(word));
+  const others = words.filter((word) => !word.startsWith("CVE-") && aliasForm.test(word));
   if (cves.length === 0) return [{ id: first, aliases: others.filter((other) => other !== first) }];
   return cves.map((id) => ({ id, aliases: [...cves.filter((cve) => cve !== id), ...others] }));
 }

@@ -3,7 +3,7 @@
  * (https://ossf.github.io/osv-schema), as the archive of all of Alpine's records. What is affected is
  * taken from secdb alone.
  */
-import { fromVector } from "ae-cvss-calculator";
+import cvss from "ae-cvss-calculator";
 import { readZip, type ZipOptions } from "../archive/index.ts";
 import { isBivyError } from "../base/index.ts";
 import { isObject, parseFeedJson, type JsonObject } from "./feed-json.ts";
@@ -75,7 +75,7 @@ function readSeverity(record: JsonObject): Severity | undefined {
 export function tryScore(vector: string): number | undefined {
   if (!isVector(vector)) return undefined;
   try {
-    const scores = fromVector(vector)?.calculateScores();
+    const scores = cvss.fromVector(vector)?.calculateScores();
     const base: unknown = scores !== undefined && "base" in scores ? scores.base : undefined;
     return typeof base === "number" && base >= 0 && base <= 10 ? base : undefined;
   } catch {
