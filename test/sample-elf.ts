@@ -9,6 +9,8 @@ export interface SampleElf {
   readonly interpreter?: string;
   /** Libraries that it needs. Without it there is no dynamic segment. */
   readonly needed?: readonly string[];
+  /** Its own name as a library. */
+  readonly soname?: string;
   /** The value of DT_FLAGS_1. */
   readonly flags1?: number;
   /** Bytes by the name of the section. */
@@ -44,7 +46,9 @@ export function sampleElf(sample: SampleElf = {}): Buffer {
   const segments: { type: number; flags: number; part: Part }[] = [];
   if (sample.interpreter !== undefined)
     segments.push({ type: 3, flags: 4, part: part(Buffer.from(`${sample.interpreter}\0`)) });
-  const texts = part(Buffer.from(`\0${(sample.needed ?? []).join("\0")}\0`));
+  const texts = part(
+    Buffer.from(`\0${[...(sample.needed ?? []), sample.soname ?? ""].join("\0")}\0`),
+  );
   const isDynamic = sample.needed !== undefined || sample.flags1 !== undefined;
   const dynamicPart = part(Buffer.alloc(isDynamic ? word * 2 * 16 : 0));
   if (isDynamic) segments.push({ type: 2, flags: 6, part: dynamicPart });
@@ -75,6 +79,7 @@ export function sampleElf(sample: SampleElf = {}): Buffer {
       entries.push(1, at);
       at += Buffer.byteLength(name) + 1;
     }
+    if (sample.soname !== undefined) entries.push(14, at);
     entries.push(5, sampleAddress + texts.offset, 10, texts.bytes.byteLength);
     if (sample.flags1 !== undefined) entries.push(0x6ffffffb, sample.flags1);
     (dynamicPart.bytes as Buffer).set(words(...entries));

@@ -4,6 +4,8 @@ import * as fc from "fast-check";
 import { sampleElf, type SampleElf } from "../../test/sample-elf.ts";
 import { encodeText, isBivyError } from "../base/index.ts";
 import {
+  dynamicStrings,
+  dynamicTag,
   findSection,
   interpreterOf,
   isStaticExecutable,
@@ -71,6 +73,13 @@ test("static is what needs no interpreter and no library, and can be started", (
         expected,
         said,
       );
+});
+
+test("a library has its own name, and a program none", () => {
+  const library = tryParseElf(sampleElf({ type: 3, needed: ["libc.so"], soname: "libz.so.1" }))!;
+  assert.deepEqual(dynamicStrings(library, dynamicTag.soname), ["libz.so.1"]);
+  assert.deepEqual(dynamicStrings(library, dynamicTag.runpath), []);
+  assert.deepEqual(dynamicStrings(tryParseElf(sampleElf())!, dynamicTag.soname), []);
 });
 
 test("what the first bytes do not hold is undefined", () => {

@@ -2,8 +2,8 @@
 export { looksLikeElf, parseElf, tryParseElf, type Elf, type ElfPiece } from "./elf.ts";
 export type { ElfClass, ElfHeader, ElfType } from "./header.ts";
 export {
-  dynamicEntries,
   dynamicStrings,
+  dynamicTag,
   isStaticExecutable,
   neededLibraries,
   type DynamicEntry,

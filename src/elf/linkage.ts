@@ -10,6 +10,9 @@ export interface DynamicEntry {
 
 const tags = { end: 0, needed: 1, texts: 5, textsSize: 10, flags1: 0x6ffffffb } as const;
 
+/** Tags whose values are texts: a library's own name, and where libraries are looked for. */
+export const dynamicTag = { needed: tags.needed, soname: 14, rpath: 15, runpath: 29 } as const;
+
 /** DF_1_PIE of DT_FLAGS_1: an executable, which the type of the file does not tell from a library. */
 const isExecutable = 0x08000000;
 
@@ -50,7 +53,10 @@ export function neededLibraries(elf: Elf): readonly string[] | undefined {
   return dynamicStrings(elf, tags.needed);
 }
 
-/** The texts of all entries of a tag whose value is a place among the dynamic texts (DT_STRTAB). */
+/**
+ * The texts of all entries of a tag of `dynamicTag`, which are places among the dynamic texts (DT_STRTAB);
+ * undefined where they are not in the bytes at hand.
+ */
 export function dynamicStrings(elf: Elf, tag: number): readonly string[] | undefined {
   const entries = dynamicEntries(elf);
   const wanted = entries?.filter((entry) => entry.tag === tag);

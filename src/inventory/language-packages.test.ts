@@ -7,9 +7,7 @@ import { databaseText, layeredImage, type SampleStep } from "../../test/layered-
 import { sampleElf } from "../../test/sample-elf.ts";
 import { fixtures, needs } from "../../test/requirements.ts";
 import { openArchive } from "../oci/index.ts";
-import type { Inventory } from "./inventory.ts";
-import { readInventory } from "./read-inventory.ts";
-import { unownedFiles } from "./unowned-files.ts";
+import { readInventory, unownedFiles, type Inventory } from "./index.ts";
 
 const database = "lib/apk/db/installed";
 
