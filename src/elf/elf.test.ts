@@ -130,6 +130,14 @@ test("machines have the names that uname gives them", () => {
     assert.equal(machineName({ machine, class: elfClass, littleEndian }), name);
 });
 
+test("a section whose name is longer than any has none", () => {
+  const bytes = sampleElf({ sections: { ["x".repeat(300)]: encodeText("a") } });
+  assert.deepEqual(
+    tryParseElf(bytes)!.sections!.map(({ name }) => name),
+    ["", "", ".shstrtab"],
+  );
+});
+
 test("a damaged file is read or not, and never throws", () => {
   const samples = encodings.map((encoding) =>
     sampleElf({

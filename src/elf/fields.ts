@@ -62,13 +62,17 @@ export function bytesAt(
   return undefined;
 }
 
-/** The text that ends with the first NUL at or after `at`; undefined where there is none. */
-export function textAt(bytes: Uint8Array, at: number): string | undefined {
-  if (at >= bytes.byteLength) return undefined;
-  const end = bytes.indexOf(0, at);
-  if (end === -1 || end - at > longestText) return undefined;
-  return Buffer.from(bytes.buffer, bytes.byteOffset + at, end - at).toString("latin1");
-}
-
-/** Names of sections and libraries, and paths, are shorter (Linux: PATH_MAX). */
+/** Names of libraries, and paths, are shorter (Linux: PATH_MAX). */
 const longestText = 4096;
+
+/**
+ * The text that ends with the first NUL at or after `at`; undefined where there is none within `longest`
+ * bytes. Any number of texts can be cut from the same bytes, so none is searched further.
+ */
+export function textAt(bytes: Uint8Array, at: number, longest = longestText): string | undefined {
+  if (at >= bytes.byteLength) return undefined;
+  const found = bytes.subarray(at, at + longest + 1);
+  const length = found.indexOf(0);
+  if (length === -1) return undefined;
+  return Buffer.from(found.buffer, found.byteOffset, length).toString("latin1");
+}

@@ -4,7 +4,7 @@ import type { Elf } from "./elf.ts";
 import type { ElfHeader, TablePlace } from "./header.ts";
 
 export interface Section {
-  /** Empty where the names are not in the bytes at hand. */
+  /** Empty where the names are not in the bytes at hand, or where it is longer than 255 bytes. */
   readonly name: string;
   /** sh_type; those that are used here have names in `sectionType`. */
   readonly type: number;
@@ -24,6 +24,8 @@ export const sectionType = { texts: 3, dynamic: 6, noBits: 8 } as const;
 const nameSectionElsewhere = 0xffff;
 /** More sections than any linker of executables writes; the format allows 2^32. */
 const mostSections = 0xffff;
+/** Bytes of a name; with every function in a section of its own, some have more, and are none here. */
+const longestName = 255;
 
 export function readSections(
   header: ElfHeader,
@@ -45,7 +47,7 @@ export function readSections(
     names?.type === sectionType.texts ? bytesAt(pieces, names.offset, names.size) : undefined;
   return sections.map(({ nameAt, ...section }) => ({
     ...section,
-    name: (texts && textAt(texts, nameAt)) ?? "",
+    name: (texts && textAt(texts, nameAt, longestName)) ?? "",
   }));
 }
 

@@ -223,6 +223,19 @@ test("crates of a large program are read where they are at its end, else named a
   assert.match(read(late.subarray(0, -1)).problems.join(), /sections could not be read/);
 });
 
+test("packages without number are left out, and said so", () => {
+  const inspection = startInspection();
+  const many = Array.from({ length: 100_000 }, (_, at) => `{"name":"v/${at}","version":"1"}`);
+  const found = Array.from({ length: 3 }, () =>
+    whole("vendor/composer/installed.json", encodeText(`[${many.join()}]`), inspection),
+  );
+  assert.deepEqual(
+    found.map((each) => each?.packages.length),
+    [100_000, 100_000, 0],
+  );
+  assert.match(found[2]!.problems.join(), /more than 250000 packages/);
+});
+
 test("a damaged program gives a finding or none, and never throws", () => {
   const sample = sampleElf({
     type: 3,

@@ -24,6 +24,9 @@ export interface Inspection {
   readonly mostKept: number;
 }
 
+/** Packages that are kept of one image, which no image has: those of replaced files count. */
+const mostPackages = 250_000;
+
 /** Bytes that tell what a file is. */
 const firstBytes = 4;
 /** Bytes of the smallest file that can be looked at: an empty archive. */
@@ -32,7 +35,19 @@ const smallestFile = 22;
 export function startInspection(limits: Limits = defaultLimits): Inspection {
   const findings = new WeakMap<FileNode, Finding>();
   const room = new Room(limits["inspected-size"]);
+  let left = mostPackages;
+  /** Within what is left; said once for each file that goes without. */
+  const withinReason = (finding: Finding, path: string): Finding => {
+    const { packages, problems } = finding;
+    if (packages.length <= left) {
+      left -= packages.length;
+      return finding;
+    }
+    const said = `${path}: the image has more than ${mostPackages} packages; those in it were left out`;
+    return { ...finding, packages: [], problems: [...problems, said] };
+  };
   const inspectorFor = (
+    path: string,
     needed: number,
     choose: (first: Uint8Array) => Reader | undefined,
   ): Inspector => {
@@ -51,7 +66,7 @@ export function startInspection(limits: Limits = defaultLimits): Inspection {
       },
       finish(file) {
         const finding = reader?.finding();
-        if (finding !== undefined) findings.set(file, finding);
+        if (finding !== undefined) findings.set(file, withinReason(finding, path));
       },
     };
   };
@@ -59,9 +74,9 @@ export function startInspection(limits: Limits = defaultLimits): Inspection {
     inspect(path, size) {
       const document = documentReader(path);
       if (document !== undefined)
-        return inspectorFor(1, () => documentFile(path, size, document, limits, room));
+        return inspectorFor(path, 1, () => documentFile(path, size, document, limits, room));
       if (size < smallestFile) return undefined;
-      return inspectorFor(firstBytes, (first) => binaryFile(first, path, size, limits, room));
+      return inspectorFor(path, firstBytes, (first) => binaryFile(first, path, size, limits, room));
     },
     findingOf: (file) => findings.get(file),
     get mostKept() {

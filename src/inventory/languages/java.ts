@@ -39,8 +39,12 @@ interface Walk {
   readonly limits: Limits;
   readonly meter: UnpackMeter;
   readonly packages: StatedPackage[];
-  readonly problems: string[];
+  /** Notes a problem, as long as there are few. */
+  note(problem: string): void;
 }
+
+/** Beyond so many in one archive nobody reads them. */
+const mostProblems = 20;
 
 /** What the archive at `path` holds. What cannot be read is a problem, and goes without. */
 export function readJavaArchive(bytes: Uint8Array, path: string, limits: Limits): JavaReading {
@@ -49,20 +53,24 @@ export function readJavaArchive(bytes: Uint8Array, path: string, limits: Limits)
     subject: path,
     limits: { ...limits, "unpacked-size": most, "ratio-floor": most },
   });
-  const walk: Walk = { limits, meter, packages: [], problems: [] };
+  const problems: string[] = [];
+  const note = (problem: string): void => {
+    if (problems.length < mostProblems) problems.push(problem);
+  };
+  const walk: Walk = { limits, meter, packages: [], note };
   walkArchive(bytes, path, 0, walk);
-  return { packages: walk.packages, problems: walk.problems };
+  return { packages: walk.packages, problems };
 }
 
 function walkArchive(bytes: Uint8Array, path: string, depth: number, walk: Walk): void {
-  const { limits, meter, packages, problems } = walk;
+  const { limits, meter, packages, note } = walk;
   try {
     const archive = readZip(bytes, { subject: path, limits, meter });
     packages.push(...ownPackages(archive, path, walk));
     for (const entry of archive.entries.filter(({ name }) => isJavaArchive(name))) {
       const inside = `${path}!/${entry.name.slice(0, 200)}`;
       if (depth === deepestArchive || entry.size > limits["inspected-size"]) {
-        problems.push(`${inside}: too deep or too large; it was not looked into`);
+        note(`${inside}: too deep or too large; it was not looked into`);
         continue;
       }
       const inner = tryRead(archive, entry, walk);
@@ -72,17 +80,17 @@ function walkArchive(bytes: Uint8Array, path: string, depth: number, walk: Walk)
     // What may be read is counted for the outermost archive: nothing more is read of it.
     const isOwn = depth === 0 && isBivyError(error, "limit-exceeded");
     if (!isOwn && !isBivyError(error, "zip-invalid")) throw error;
-    problems.push(error.message);
+    note(error.message);
   }
 }
 
 /** One damaged entry leaves the others what they are. */
-function tryRead(archive: ZipArchive, entry: ZipEntry, { problems }: Walk): Uint8Array | undefined {
+function tryRead(archive: ZipArchive, entry: ZipEntry, { note }: Walk): Uint8Array | undefined {
   try {
     return archive.read(entry);
   } catch (error) {
     if (!isBivyError(error, "zip-invalid")) throw error;
-    problems.push(error.message);
+    note(error.message);
     return undefined;
   }
 }
