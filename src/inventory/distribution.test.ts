@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { alpineBranch, distributionOf, parseOsRelease } from "./distribution.ts";
+import { alpineBranch, distributionOf, parseOsRelease, releaseConflict } from "./distribution.ts";
 
 test("values of os-release are read as a shell reads them", () => {
   const cases = [
@@ -90,4 +90,27 @@ test("a distribution goes by the name that it gives itself", () => {
     name: "Linux",
     path: "etc/os-release",
   });
+});
+
+test("what is derived from Alpine goes by its own name, without a branch", () => {
+  const cases = [
+    ['ID=wolfi\nNAME="Wolfi"\nVERSION_ID=20230201', "wolfi", []],
+    ['ID=chainguard\nNAME="Chainguard"\nVERSION_ID=20230214', "chainguard", []],
+    ["ID=postmarketos\nID_LIKE=alpine\nVERSION_ID=v24.06", "postmarketos", ["alpine"]],
+  ] as const;
+  for (const [text, id, like] of cases) {
+    const found = distributionOf(file(text), file("3.20.0\n", "etc/alpine-release"))!;
+    assert.deepEqual([found.id, found.branch, found.like ?? []], [id, undefined, like]);
+  }
+});
+
+test("release files that contradict each other are named", () => {
+  const conflict = (osRelease: string, alpineRelease: string) =>
+    releaseConflict(file(osRelease), file(alpineRelease, "etc/alpine-release"));
+  assert.match(
+    conflict("ID=alpine\nVERSION_ID=3.19.4", "3.20.1\n")!,
+    /etc\/os-release says Alpine 3\.19\.4, etc\/alpine-release says 3\.20\.1/,
+  );
+  assert.equal(conflict("ID=alpine\nVERSION_ID=3.19.4", "3.19.4\n"), undefined);
+  assert.equal(conflict("ID=postmarketos\nVERSION_ID=v24.06", "3.20.1\n"), undefined);
 });

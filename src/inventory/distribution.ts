@@ -56,7 +56,8 @@ export function alpineBranch(version: string): string | undefined {
 
 /**
  * What the release files say. os-release names the distribution, so that what is derived from Alpine
- * goes by its own name; without it alpine-release tells Alpine.
+ * (Wolfi, Chainguard, postmarketOS) goes by its own name, and has no branch of Alpine's; without it
+ * alpine-release tells Alpine.
  */
 export function distributionOf(
   osRelease: ReleaseFile | undefined,
@@ -73,11 +74,28 @@ export function distributionOf(
   const isAlpine = id === "alpine";
   const version = variables.get("VERSION_ID") || (isAlpine ? alpineVersion : undefined);
   const branch = isAlpine && version ? alpineBranch(version) : undefined;
+  const like = (variables.get("ID_LIKE") ?? "").split(/\s+/).filter(Boolean);
   return {
     id,
     name: variables.get("NAME") || (isAlpine ? "Alpine Linux" : id),
     ...(version ? { version } : {}),
     ...(branch === undefined ? {} : { branch }),
-    path: (variables.has("ID") ? osRelease : alpineRelease)!.path,
+    ...(like.length === 0 ? {} : { like }),
+    path: (variables.get("ID") ? osRelease : alpineRelease)!.path,
   };
+}
+
+/**
+ * What is wrong where both files say that it is Alpine, and not which one: one package has them, so
+ * somebody wrote one of them. What is derived from Alpine may keep Alpine's file with Alpine's version.
+ */
+export function releaseConflict(
+  osRelease: ReleaseFile | undefined,
+  alpineRelease: ReleaseFile | undefined,
+): string | undefined {
+  const variables = parseOsRelease(osRelease?.text ?? "");
+  const stated = variables.get("VERSION_ID");
+  const other = alpineRelease?.text.trim();
+  if (variables.get("ID") !== "alpine" || !stated || !other || stated === other) return undefined;
+  return `${osRelease!.path} says Alpine ${stated}, ${alpineRelease!.path} says ${other}; the first counts`;
 }

@@ -19,6 +19,13 @@ export {
   type PackageNode,
   type WorldEntry,
 } from "./dependencies.ts";
+export { alpineBranch, distributionOf, type ReleaseFile } from "./distribution.ts";
+export {
+  packageRepositories,
+  repositoryOfUrl,
+  type PackageRepository,
+} from "./package-repository.ts";
+export { pathsFromWorld, type WorldPath } from "./required-by.ts";
 export * from "./inventory.ts";
 export type { Ecosystem, LanguagePackage } from "./languages/language-package.ts";
 export { formatPackageUrl, type PackageUrl } from "./package-url.ts";

@@ -39,7 +39,7 @@ import {
   readRepositories,
   readWorld,
 } from "./apk-settings.ts";
-import { distributionOf, type ReleaseFile } from "./distribution.ts";
+import { distributionOf, releaseConflict, type ReleaseFile } from "./distribution.ts";
 import { startInspection, type Inspection } from "./inspection.ts";
 import type {
   Distribution,
@@ -264,5 +264,8 @@ async function readDistribution(files: RootFiles): Promise<Distribution | undefi
   };
   // The first is the one that os-release(5) prefers.
   const osRelease = (await read("etc/os-release")) ?? (await read("usr/lib/os-release"));
-  return distributionOf(osRelease, await read("etc/alpine-release"));
+  const alpineRelease = await read("etc/alpine-release");
+  const conflict = releaseConflict(osRelease, alpineRelease);
+  if (conflict !== undefined) files.note(conflict);
+  return distributionOf(osRelease, alpineRelease);
 }
