@@ -103,8 +103,10 @@ function ownPackages(archive: ZipArchive, path: string, walk: Walk): readonly St
     const bytes = tryRead(archive, entry, walk);
     return bytes && decodeName(bytes);
   };
-  const stated = archive.entries
-    .filter(({ name }) => propertiesFile.test(name))
+  const properties = archive.entries.filter(({ name }) => propertiesFile.test(name));
+  if (properties.length > mostArtifacts)
+    walk.note(`${path}: of ${properties.length} pom.properties ${mostArtifacts} were read`);
+  const stated = properties
     .slice(0, mostArtifacts)
     .map((entry) => tryParsePomProperties(text(entry) ?? ""))
     .filter((each) => each !== undefined);
