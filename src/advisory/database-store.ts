@@ -4,7 +4,7 @@
  * there, so that a half-finished update never replaces a good one.
  */
 import { dirname, join } from "node:path";
-import type { EventSink, Limits } from "../base/index.ts";
+import type { Limits } from "../base/index.ts";
 import {
   defaultStorePath,
   openStore,
@@ -21,7 +21,7 @@ export interface DatabaseStore {
   /** The database that an update replaced last. */
   previous(): Promise<AdvisoryDatabase | undefined>;
   /** Makes a database the current one; what neither name leads to is removed. */
-  put(image: Image, events?: EventSink): Promise<void>;
+  put(image: Image): Promise<void>;
 }
 
 export function defaultDatabasePath(environment: NodeJS.ProcessEnv = process.env): string {
@@ -41,11 +41,11 @@ export function openDatabaseStore(path: string, limits: Limits): DatabaseStore {
     path,
     current: () => open(currentName),
     previous: () => open(previousName),
-    async put(image, events) {
+    async put(image) {
       const before = await store.tryGet(currentName);
       if (before !== undefined && before.digest !== image.digest)
         await store.tag(currentName, previousName);
-      await store.put(image, currentName, events === undefined ? {} : { events });
+      await store.put(image, currentName);
       await store.collect();
       await store.close();
     },

@@ -283,7 +283,7 @@ test("an update that fails leaves the current database as it was", async (contex
     blob: (descriptor: Parameters<typeof other.blob>[0]) => ({
       ...other.blob(descriptor),
       // oxlint-disable-next-line require-yield
-      chunks: async function* (): AsyncGenerator<Uint8Array> {
+      async *chunks(): AsyncGenerator<Uint8Array> {
         throw new BivyError("io-failed", "cut off");
       },
     }),

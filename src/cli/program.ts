@@ -19,6 +19,11 @@ const commands: readonly LazyCommand[] = [
     load: () => import("./image.ts"),
   },
   {
+    name: "db",
+    summary: "fetch, show, move and compare the advisory database",
+    load: () => import("./db.ts"),
+  },
+  {
     name: "verify",
     summary: "account for every file of an image, down to the signing key",
     load: () => import("./verify.ts"),

@@ -4,8 +4,9 @@
  * them, for their rebuild would bring it in again.
  */
 import type { AdvisoryDatabase } from "../advisory/index.ts";
-import { compareNames } from "../base/index.ts";
+import { compareNames, isBivyError, type BivyError } from "../base/index.ts";
 import type { Finding } from "./finding.ts";
+import type { ScanReport } from "./report.ts";
 import { scanSubject, type ScanOptions } from "./scan.ts";
 import type { ScanSubject } from "./subject.ts";
 
@@ -26,22 +27,35 @@ export interface AffectedImage {
 export interface RebuildPlan {
   /** Those with new findings, in the order in which to rebuild them. */
   readonly affected: readonly AffectedImage[];
-  /** The others. */
+  /** Those without. */
   readonly unaffected: readonly string[];
+  /** Those that one of the databases has no advisories for, which is not "not affected". */
+  readonly notJudged: readonly { readonly name: string; readonly reason: string }[];
 }
 
-/** Both databases must have the branches of all subjects. */
+/** What each subject is judged by are the findings of its scan with one database and with the other. */
 export async function planRebuilds(
   subjects: readonly ScanSubject[],
   before: AdvisoryDatabase,
   after: AdvisoryDatabase,
-  options: Omit<ScanOptions, "database">,
+  options: Omit<ScanOptions, "database" | "impact"> & {
+    /** What the loss of a subject would mean; undefined for what its label says. */
+    readonly impactOf?: (subject: ScanSubject) => number | undefined;
+  },
 ): Promise<RebuildPlan> {
   const affected: Omit<AffectedImage, "position">[] = [];
   const unaffected: string[] = [];
+  const notJudged: { name: string; reason: string }[] = [];
   for (const subject of subjects) {
-    const old = await scanSubject(subject, { ...options, database: before });
-    const now = await scanSubject(subject, { ...options, database: after });
+    const impact = options.impactOf?.(subject);
+    const own = { ...options, ...(impact === undefined ? {} : { impact }) };
+    const judge = (database: AdvisoryDatabase) => scanSubject(subject, { ...own, database });
+    const reports = await tryEach([before, after], judge);
+    if (isBivyError(reports)) {
+      notJudged.push({ name: subject.name, reason: reports.message });
+      continue;
+    }
+    const [old, now] = reports as [ScanReport, ScanReport];
     const added = notIn(now.findings, old.findings);
     if (added.length === 0) {
       unaffected.push(subject.name);
@@ -55,7 +69,23 @@ export async function planRebuilds(
       builtOn: basesOf(subject, subjects),
     });
   }
-  return { affected: inOrder(affected), unaffected: unaffected.sort(compareNames) };
+  return { affected: inOrder(affected), unaffected: unaffected.sort(compareNames), notJudged };
+}
+
+/** The results; or the error that says that there is nothing to judge by. */
+async function tryEach<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<readonly R[] | BivyError> {
+  const results: R[] = [];
+  for (const item of items)
+    try {
+      results.push(await work(item));
+    } catch (error) {
+      if (isBivyError(error, "advisories-missing", "nothing-to-scan")) return error;
+      throw error;
+    }
+  return results;
 }
 
 /** By the row of secdb too: a vulnerability that is fixed once more is a new one. */

@@ -1,0 +1,40 @@
+/** Which images to rebuild, in which order, for people. */
+import type { RebuildPlan } from "../../scan/index.ts";
+import { printable } from "../term/streams.ts";
+import { formatTable } from "../term/table.ts";
+
+export function formatRebuilds({ affected, unaffected, notJudged }: RebuildPlan): string {
+  const others = [
+    ...(unaffected.length === 0
+      ? []
+      : ["Not affected:", ...unaffected.map((name) => `  ${printable(name)}`)]),
+    ...(notJudged.length === 0 ? [] : ["Not judged, which is not the same:"]),
+    ...notJudged.map(({ reason }) => `  ${printable(reason)}`),
+  ]
+    .map((line) => `\n${line}`)
+    .join("");
+  if (affected.length === 0) return `None of the images has to be rebuilt.${others}`;
+  const rows = affected.map(({ position, name, risk, added }) => {
+    const [worst] = added;
+    const ids = new Set(added.map(({ id }) => id));
+    const more = ids.size > 1 ? ` +${ids.size - 1}` : "";
+    return [
+      String(position),
+      printable(name),
+      risk.toFixed(1),
+      printable(`${worst!.id}${more}`),
+      printable(worst!.remedy.command ?? worst!.remedy.text),
+    ];
+  });
+  const table = formatTable(
+    [
+      { title: "#", align: "right" },
+      { title: "REBUILD" },
+      { title: "RISK", align: "right" },
+      { title: "NEW" },
+      { title: "MENDED BY" },
+    ],
+    rows,
+  );
+  return `${table}${others}`;
+}
