@@ -85,6 +85,8 @@ export type ErrorCode =
   | "nothing-to-scan"
   | "vex-invalid"
   | "ignore-file-invalid"
+  // Bills of materials
+  | "sbom-invalid"
   // bivy.lock
   | "lock-missing"
   | "lock-invalid"

@@ -25,6 +25,8 @@ export const defaultLimits = {
   "index-size": 512 * MiB,
   /** Bytes of a file that is read into memory: a key, a manifest, a configuration. */
   "document-size": 8 * MiB,
+  /** Bytes of a bill of materials that is read. */
+  "sbom-size": 256 * MiB,
   /** Bytes of an executable or an archive that is looked into while an image streams by. */
   "inspected-size": 32 * MiB,
   /** Bytes of one download. */

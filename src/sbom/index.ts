@@ -1,5 +1,7 @@
-/** sbom: bills of materials of what an inventory found, as SPDX and as CycloneDX. */
+/** sbom: bills of materials: what an inventory found, as SPDX and as CycloneDX; and those of others, read. */
 export type { SbomOptions } from "./bill.ts";
 export { writeCycloneDx } from "./cyclonedx.ts";
 export { apkPackageUrl, formatPackageUrl, type PackageUrl } from "./package-url.ts";
+export { looksLikeSbom, parseSbom, type ParseSbomOptions } from "./read/read-sbom.ts";
+export * from "./read/sbom-document.ts";
 export { writeSpdx } from "./spdx.ts";
