@@ -27,6 +27,7 @@ export { httpSource } from "./source/http-source.ts";
 export { type FeedSource } from "./source/source.ts";
 export { supportEnded, type BranchSupport, type Releases } from "./support.ts";
 export {
+  allFeeds,
   defaultFeeds,
   updateDatabase,
   type UpdateFailure,

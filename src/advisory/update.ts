@@ -64,6 +64,8 @@ export interface UpdateResult {
 }
 
 export const defaultFeeds: readonly FeedName[] = ["releases", "rejections", "epss", "kev", "osv"];
+/** Those that a folder may have besides secdb. */
+export const allFeeds: readonly FeedName[] = [...defaultFeeds, "nvd"];
 
 /** The first year of NVD's feeds. */
 const firstNvdYear = 2002;

@@ -136,7 +136,8 @@ export async function openDatabaseArgument(
   flags: ImageFlags,
   session: Session,
 ): Promise<AdvisoryDatabase> {
-  const { folderSource, openDatabase, updateDatabase } = await import("../advisory/index.ts");
+  const { allFeeds, folderSource, openDatabase, updateDatabase } =
+    await import("../advisory/index.ts");
   const { limits } = session;
   if (word === "current" || word === "previous") {
     const store = await databaseStore(session);
@@ -150,7 +151,11 @@ export async function openDatabaseArgument(
   const facts = await stat(word).catch(() => undefined);
   if (facts?.isDirectory() === true && !(await isLayout(word))) {
     const now = Math.floor(Date.now() / 1000);
-    const { image, failures } = await updateDatabase(await folderSource(word), { limits, now });
+    const { image, failures } = await updateDatabase(await folderSource(word), {
+      limits,
+      now,
+      feeds: allFeeds,
+    });
     session.progress.end();
     const [failure] = failures;
     if (failure !== undefined)

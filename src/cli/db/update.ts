@@ -1,7 +1,12 @@
 /** bivy db update: fetches the advisories, and says what is new in them. */
 import type { Command } from "commander";
 import { Option } from "commander";
-import type { AdvisoryDatabase, DatabaseDifference, FeedName } from "../../advisory/index.ts";
+import {
+  allFeeds,
+  type AdvisoryDatabase,
+  type DatabaseDifference,
+  type FeedName,
+} from "../../advisory/index.ts";
 import { BivyError } from "../../base/index.ts";
 import { databaseStore, describeFailure, timeOf } from "../advisories.ts";
 import { addResultFlags, formatJson, writeResult, type ResultFlags } from "../result.ts";
@@ -24,8 +29,6 @@ interface UpdateFlags extends SessionFlags, ResultFlags<"table" | "json"> {
   readonly all?: boolean;
 }
 
-const optionalFeeds: readonly FeedName[] = ["releases", "rejections", "epss", "kev", "osv", "nvd"];
-
 export function configure(command: Command): void {
   addSessionFlags(
     addResultFlags(
@@ -40,7 +43,7 @@ export function configure(command: Command): void {
             "--feed <FEED>",
             "besides secdb only this feed (may be repeated; default: all but nvd, which is large)",
           )
-            .choices(optionalFeeds)
+            .choices(allFeeds)
             .argParser(collectFeed),
         )
         .option(
@@ -65,13 +68,13 @@ export function configure(command: Command): void {
 }
 
 function collectFeed(word: string, before: readonly FeedName[] | undefined): readonly FeedName[] {
-  if (!(optionalFeeds as readonly string[]).includes(word))
-    throw new BivyError("usage", `--feed ${word}: expected one of ${optionalFeeds.join(", ")}`);
+  if (!(allFeeds as readonly string[]).includes(word))
+    throw new BivyError("usage", `--feed ${word}: expected one of ${allFeeds.join(", ")}`);
   return [...(before ?? []), word as FeedName];
 }
 
 async function update(flags: UpdateFlags, session: Session): Promise<void> {
-  const { compareDatabases, folderSource, httpSource, openDatabase, updateDatabase } =
+  const { compareDatabases, defaultFeeds, folderSource, httpSource, openDatabase, updateDatabase } =
     await import("../../advisory/index.ts");
   const { access, limits, progress } = session;
   if (flags.from === undefined && access.client.offline)
@@ -88,7 +91,7 @@ async function update(flags: UpdateFlags, session: Session): Promise<void> {
     now,
     ...(before === undefined ? {} : { before }),
     ...(flags.branch === undefined ? {} : { branches: flags.branch }),
-    ...(flags.feed === undefined ? {} : { feeds: flags.feed }),
+    feeds: flags.feed ?? (flags.from === undefined ? defaultFeeds : allFeeds),
     events: progress.report,
   });
   const after = await openDatabase(image, limits, store.path);

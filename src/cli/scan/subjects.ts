@@ -1,5 +1,5 @@
 /** The subjects of a command: what its arguments name, read several at once. */
-import { BivyError, isBivyError } from "../../base/index.ts";
+import { isBivyError, type BivyError } from "../../base/index.ts";
 import type { ScanSubject } from "../../scan/index.ts";
 import { inventoryOf, type ImageFlags } from "../image-source.ts";
 import type { Session } from "../session.ts";
