@@ -3,8 +3,7 @@
  * vulnerability the version below which it is there.
  */
 import { compareVersions } from "../apk/index.ts";
-import { compareNames } from "../base/index.ts";
-import type { Secdb, UnreadableFix } from "./secdb.ts";
+import type { Fix, Secdb, UnreadableFix } from "./secdb.ts";
 
 /** One vulnerability of one origin in a branch. */
 export interface Advisory {
@@ -16,10 +15,8 @@ export interface Advisory {
    * whatever is below any of them is vulnerable.
    */
   readonly fixed: string;
-  /** All versions that it stands under, oldest first. */
-  readonly fixes: readonly string[];
   readonly branch: string;
-  /** The repository whose file has the highest version. */
+  /** The repository whose file has that version. */
   readonly repository: string;
 }
 
@@ -32,8 +29,8 @@ export interface NeverAffected {
 }
 
 export interface OriginAdvisories {
-  /** By id. */
-  readonly advisories: readonly Advisory[];
+  /** Those that hold for a version: it is below the fixed one. The highest fixed version first. */
+  holdingFor(version: string): readonly Advisory[];
   readonly neverAffected: readonly NeverAffected[];
   readonly unreadable: readonly (UnreadableFix & { readonly repository: string })[];
 }
@@ -66,36 +63,57 @@ export function branchAdvisories(branch: string, files: readonly Secdb[]): Branc
   };
 }
 
-interface OpenAdvisory {
-  readonly aliases: Set<string>;
-  readonly fixes: { readonly version: string; readonly repository: string }[];
+/** A version that fixes, with the file that says so. */
+interface FoundFix extends Fix {
+  readonly repository: string;
 }
 
 function putTogether(branch: string, origin: string, files: readonly Secdb[]): OriginAdvisories {
-  const open = new Map<string, OpenAdvisory>();
-  const neverAffected: NeverAffected[] = [];
+  const fixes: FoundFix[] = [];
+  const never: NeverAffected[] = [];
   const unreadable: (UnreadableFix & { readonly repository: string })[] = [];
   for (const { repository, origins } of files) {
     const row = origins.get(origin);
     if (row === undefined) continue;
     for (const { version, vulnerabilities } of row.fixes)
-      for (const { id, aliases } of vulnerabilities) {
-        let advisory = open.get(id);
-        if (advisory === undefined) open.set(id, (advisory = { aliases: new Set(), fixes: [] }));
-        advisory.fixes.push({ version, repository });
-        for (const alias of aliases) advisory.aliases.add(alias);
-      }
-    const never = new Set(row.neverAffected.map(({ id }) => id));
-    for (const id of never) neverAffected.push({ origin, id, branch, repository });
+      fixes.push({ version, vulnerabilities, repository });
+    for (const { id } of row.neverAffected) never.push({ origin, id, branch, repository });
     for (const each of row.unreadable) unreadable.push({ ...each, repository });
   }
-  const advisories = Array.from(open, ([id, { aliases, fixes }]): Advisory => {
-    fixes.sort((a, b) => compareVersions(a.version, b.version));
-    const { version: fixed, repository } = fixes.at(-1)!;
-    const versions = [...new Set(fixes.map(({ version }) => version))];
-    return { origin, id, aliases: [...aliases], fixed, fixes: versions, branch, repository };
-  });
-  advisories.sort((a, b) => compareNames(a.id, b.id));
-  // Rows that contradict each other: a fix says that there was something to fix.
-  return { advisories, neverAffected: neverAffected.filter(({ id }) => !open.has(id)), unreadable };
+  fixes.sort((a, b) => compareVersions(b.version, a.version));
+  return {
+    // A root has few of the vulnerabilities that its origins ever had: the others cost nothing.
+    holdingFor(version) {
+      const holding = new Map<string, Advisory>();
+      for (const { version: fixed, vulnerabilities, repository } of fixes) {
+        if (compareVersions(version, fixed) >= 0) break;
+        for (const { id, aliases } of vulnerabilities) {
+          const higher = holding.get(id);
+          if (higher === undefined)
+            holding.set(id, { origin, id, aliases, fixed, branch, repository });
+          else if (aliases.length > 0) holding.set(id, withAliases(higher, aliases));
+        }
+      }
+      return [...holding.values()];
+    },
+    neverAffected: never.length === 0 ? never : withoutFixed(never, fixes),
+    unreadable,
+  };
+}
+
+function withAliases(advisory: Advisory, more: readonly string[]): Advisory {
+  return { ...advisory, aliases: [...new Set([...advisory.aliases, ...more])] };
+}
+
+/** Each once. Rows that contradict each other: a fix says that there was something to fix. */
+function withoutFixed(
+  never: readonly NeverAffected[],
+  fixes: readonly Fix[],
+): readonly NeverAffected[] {
+  const fixed = new Set(
+    fixes.flatMap(({ vulnerabilities }) => vulnerabilities.map(({ id }) => id)),
+  );
+  const byId = new Map<string, NeverAffected>();
+  for (const each of never) if (!fixed.has(each.id)) byId.set(each.id, each);
+  return [...byId.values()];
 }

@@ -28,18 +28,22 @@ test("a vulnerability goes by the highest version that fixes it", () => {
       curl: { "8.10.0-r0": ["CVE-2024-11111"], "8.9.1-r1": ["CVE-2024-11111"], "8.2.0-r0": [] },
     }),
   )!;
+  const fixedFor = (version: string) => found.holdingFor(version).map(({ fixed }) => fixed);
+  assert.deepEqual(fixedFor("8.9.0-r0"), ["8.10.0-r0"]);
   assert.deepEqual(
-    found.advisories.map(({ id, fixed, fixes }) => ({ id, fixed, fixes })),
-    [{ id: "CVE-2024-11111", fixed: "8.10.0-r0", fixes: ["8.9.1-r1", "8.10.0-r0"] }],
+    fixedFor("8.9.1-r1"),
+    ["8.10.0-r0"],
+    "it is above one of them, and below the other",
   );
+  assert.deepEqual(fixedFor("8.10.0-r0"), []);
 });
 
 test("version 0 is no fix: the origin was never affected", () => {
-  const { advisories, neverAffected } = advisoriesOf(
+  const { holdingFor, neverAffected } = advisoriesOf(
     "busybox",
     file({ busybox: { "0": ["CVE-2021-42373", "CVE-2021-42376"] } }),
   )!;
-  assert.deepEqual(advisories, []);
+  assert.deepEqual(holdingFor("1.0-r0"), []);
   assert.deepEqual(
     neverAffected.map(({ id }) => id),
     ["CVE-2021-42373", "CVE-2021-42376"],
@@ -47,20 +51,20 @@ test("version 0 is no fix: the origin was never affected", () => {
 });
 
 test("rows that contradict each other count as a fix", () => {
-  const { advisories, neverAffected } = advisoriesOf(
+  const { holdingFor, neverAffected } = advisoriesOf(
     "busybox",
     file({ busybox: { "0": ["CVE-2021-42373"], "1.2-r0": ["CVE-2021-42373"] } }),
   )!;
-  assert.deepEqual([advisories.length, neverAffected.length], [1, 0]);
+  assert.deepEqual([holdingFor("1.1-r0").length, neverAffected.length], [1, 0]);
 });
 
 test("versions that are none are named, and nothing rests on them", () => {
   for (const version of ["20.10.11.r0", "10.0.11-0", "6.6.2p1-r0", "2021-03-27-r5", "4.8.0.-r1"]) {
-    const { advisories, unreadable } = advisoriesOf(
+    const { holdingFor, unreadable } = advisoriesOf(
       "x",
       file({ x: { [version]: ["CVE-2021-12345"] } }),
     )!;
-    assert.deepEqual(advisories, []);
+    assert.deepEqual(holdingFor("1-r0"), []);
     assert.deepEqual(unreadable, [
       { origin: "x", version, ids: ["CVE-2021-12345"], repository: "main" },
     ]);
@@ -70,7 +74,7 @@ test("versions that are none are named, and nothing rests on them", () => {
 test("an origin without a row is told from one without a finding", () => {
   const advisories = branchAdvisories("v3.19", [file({ curl: {} })]);
   assert.equal(advisories.of("wget"), undefined);
-  assert.deepEqual(advisories.of("curl")?.advisories, []);
+  assert.deepEqual(advisories.of("curl")?.holdingFor("1-r0"), []);
 });
 
 test("files of several repositories are taken together", () => {
@@ -79,13 +83,12 @@ test("files of several repositories are taken together", () => {
     file({ x: { "1-r0": ["CVE-2021-12345 XSA-1"] } }),
     file({ x: { "2-r0": ["CVE-2021-12345"] } }, "community"),
   )!;
-  assert.deepEqual(found.advisories, [
+  assert.deepEqual(found.holdingFor("0.1-r0"), [
     {
       origin: "x",
       id: "CVE-2021-12345",
       aliases: ["XSA-1"],
       fixed: "2-r0",
-      fixes: ["1-r0", "2-r0"],
       branch: "v3.19",
       repository: "community",
     },
@@ -152,7 +155,7 @@ test("10,000 mutated files are read or refused", () => {
         const bytes = encodeText(whole.slice(0, at) + text + whole.slice(at + length));
         try {
           const advisories = branchAdvisories("v3.19", [parseSecdb(bytes, "mutated")]);
-          for (const origin of advisories.origins()) advisories.of(origin);
+          for (const origin of advisories.origins()) advisories.of(origin)!.holdingFor("1-r0");
         } catch (error) {
           assert.ok(isBivyError(error, "advisories-invalid", "limit-exceeded"), String(error));
         }

@@ -26,5 +26,5 @@ export {
 export { impactLabel, impacts, parseImpact, riskOf, type Risk } from "./risk.ts";
 export { scanSubject, type ScanOptions } from "./scan.ts";
 export type { ScanLayer, ScanPackage, ScanSubject, UnjudgedPackages } from "./subject.ts";
-export { subjectOfInventory } from "./subject-of.ts";
+export { subjectOfDocument, subjectOfInventory } from "./subject-of.ts";
 export type { Judgement } from "./suppress.ts";

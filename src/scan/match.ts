@@ -9,7 +9,7 @@ import type {
   NeverAffected,
   UnreadableFix,
 } from "../advisory/index.ts";
-import { compareVersions, isValidVersion } from "../apk/index.ts";
+import { isValidVersion } from "../apk/index.ts";
 import type { ScanPackage } from "./subject.ts";
 
 export interface Match {
@@ -18,7 +18,7 @@ export interface Match {
 }
 
 export interface Matches {
-  /** In the order of the packages, then by id. */
+  /** In the order of the packages. */
   readonly vulnerable: readonly Match[];
   readonly neverAffected: readonly {
     readonly package: ScanPackage;
@@ -54,14 +54,8 @@ export function matchPackages(
       unordered.push(subject);
       continue;
     }
-    // Many advisories share a fixed version.
-    const isBelow = new Map<string, boolean>();
-    for (const advisory of rows.advisories) {
-      const { fixed } = advisory;
-      let below = isBelow.get(fixed);
-      if (below === undefined) isBelow.set(fixed, (below = compareVersions(version, fixed) < 0));
-      if (below) vulnerable.push({ package: subject, advisory });
-    }
+    for (const advisory of rows.holdingFor(version))
+      vulnerable.push({ package: subject, advisory });
     for (const row of rows.neverAffected) neverAffected.push({ package: subject, row });
     for (const row of rows.unreadable)
       unreadable.set(`${branch.branch}\0${row.repository}\0${origin}\0${row.version}`, row);

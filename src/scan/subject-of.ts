@@ -5,6 +5,7 @@ import {
   pathsFromWorld,
   type Inventory,
 } from "../inventory/index.ts";
+import type { SbomDocument } from "../sbom/index.ts";
 import type { ScanPackage, ScanSubject, UnjudgedPackages } from "./subject.ts";
 
 /** The subject of an image or root. */
@@ -43,6 +44,32 @@ export function subjectOfInventory(inventory: Inventory): ScanSubject {
       ...(tag === undefined ? {} : { tag }),
     })),
     unjudged: countLanguages(inventory),
+    problems,
+  };
+}
+
+/** The subject of a bill of materials; `name` is what the user calls it. */
+export function subjectOfDocument(document: SbomDocument, name: string): ScanSubject {
+  const { digest, distribution, layers, labels, repositories, unjudged, problems } = document;
+  return {
+    name,
+    kind: "sbom",
+    ...(digest === undefined ? {} : { digest }),
+    ...(distribution === undefined ? {} : { distribution }),
+    packages: document.packages.map((each): ScanPackage => ({
+      name: each.name,
+      version: each.version,
+      origin: each.origin,
+      ...(each.arch === undefined ? {} : { arch: each.arch }),
+      ...(each.repository === undefined ? {} : { repository: each.repository }),
+      ...(each.layer === undefined ? {} : { layer: each.layer }),
+      ...(each.inWorld === undefined ? {} : { inWorld: each.inWorld }),
+      ...(each.path === undefined ? {} : { path: each.path }),
+    })),
+    layers,
+    labels,
+    repositories,
+    unjudged,
     problems,
   };
 }

@@ -1,7 +1,8 @@
 /** The subjects of a command: what its arguments name, read several at once. */
 import { isBivyError, type BivyError } from "../../base/index.ts";
 import type { ScanSubject } from "../../scan/index.ts";
-import { inventoryOf, type ImageFlags } from "../image-source.ts";
+import type { ImageFlags } from "../image-source.ts";
+import { readTarget } from "../read-target.ts";
 import type { Session } from "../session.ts";
 
 /** What became of one argument. */
@@ -44,6 +45,9 @@ export async function subjectOf(
   flags: ImageFlags,
   session: Session,
 ): Promise<ScanSubject> {
-  const { subjectOfInventory } = await import("../../scan/index.ts");
-  return subjectOfInventory(await inventoryOf(argument, flags, session, { inspects: true }));
+  const { subjectOfDocument, subjectOfInventory } = await import("../../scan/index.ts");
+  const target = await readTarget(argument, flags, session, { inspects: true });
+  return target.kind === "sbom"
+    ? subjectOfDocument(target.document, argument)
+    : subjectOfInventory(target.inventory);
 }
