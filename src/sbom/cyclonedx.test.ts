@@ -17,14 +17,17 @@ async function sampleBom() {
   const bom = JSON.parse(writeCycloneDx(inventory, { ...options, reference }));
   const componentOf = (id: string) =>
     bom.components.find((each: Record<string, unknown>) => each["bom-ref"] === id);
-  return { bom, componentOf, digest: inventory.image!.digest };
+  return { bom, componentOf, digest: inventory.image!.digest, layer: inventory.layers[0]! };
 }
 
 test("the image is the component that the document is about", async () => {
   const { bom, digest } = await sampleBom();
   assert.match(bom.serialNumber, /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab]/);
-  assert.deepEqual(bom.metadata, {
+  const { properties, ...metadata } = bom.metadata;
+  assert.deepEqual(metadata, {
     timestamp: "2023-11-14T22:13:20Z",
+    lifecycles: [{ phase: "post-build" }],
+    authors: [{ name: "bivy" }],
     tools: { components: [{ type: "application", name: "bivy", version: "1.2.3" }] },
     component: {
       type: "container",
@@ -35,16 +38,32 @@ test("the image is the component that the document is about", async () => {
       purl: `pkg:oci/app@${digest}?arch=amd64&repository_url=docker.io%2Fteam%2Fapp&tag=1`,
     },
   });
+  assert.deepEqual(
+    properties.map(({ name }: { name: string }) => name),
+    [
+      "bivy:layers:count",
+      "bivy:layers:0:digest",
+      "bivy:layers:0:diff-id",
+      "bivy:layers:0:created-by",
+    ],
+  );
 });
 
 test("components are the distribution and the packages", async () => {
-  const { bom, componentOf } = await sampleBom();
+  const { bom, componentOf, layer } = await sampleBom();
   assert.deepEqual(bom.components[0], {
     type: "operating-system",
     "bom-ref": "distribution",
     name: "alpine",
     version: "3.19.1",
+    properties: [
+      { name: "aquasecurity:trivy:Class", value: "os-pkgs" },
+      { name: "aquasecurity:trivy:Type", value: "alpine" },
+      { name: "bivy:distribution:name", value: "Alpine Linux" },
+      { name: "bivy:distribution:path", value: "etc/os-release" },
+    ],
   });
+  const { digest: layerDigest, diffId } = layer;
   assert.deepEqual(componentOf("package-ssl-client"), {
     type: "library",
     "bom-ref": "package-ssl-client",
@@ -61,10 +80,22 @@ test("components are the distribution and the packages", async () => {
     externalReferences: [{ type: "website", url: "https://busybox.net/" }],
     properties: [
       { name: "bivy:apk:origin", value: "busybox" },
+      { name: "bivy:apk:identity", value: "Q1AAAAAAAAAAAAAAAAAAAAAAAAAAA=" },
       { name: "bivy:apk:hash-of", value: "control section" },
+      { name: "bivy:apk:world", value: "true" },
+      { name: "bivy:layer:index", value: "0" },
+      { name: "bivy:layer:digest", value: layerDigest },
+      { name: "bivy:layer:diff-id", value: diffId },
+      { name: "aquasecurity:trivy:PkgID", value: "ssl_client@1.36.1-r15" },
+      { name: "aquasecurity:trivy:PkgType", value: "alpine" },
+      { name: "aquasecurity:trivy:SrcName", value: "busybox" },
+      { name: "aquasecurity:trivy:SrcVersion", value: "1.36.1-r15" },
+      { name: "aquasecurity:trivy:LayerDiffID", value: diffId },
+      { name: "aquasecurity:trivy:LayerDigest", value: layerDigest },
     ],
   });
-  assert.deepEqual(componentOf("package-bare"), {
+  const { properties: _properties, ...bare } = componentOf("package-bare");
+  assert.deepEqual(bare, {
     type: "library",
     "bom-ref": "package-bare",
     name: "bare",

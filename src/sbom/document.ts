@@ -20,3 +20,16 @@ export function documentUuid(document: object): string {
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
   return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
+
+export interface Author {
+  readonly kind: "Person" | "Organization" | "Tool";
+  readonly name: string;
+}
+
+/** Who states what the document says; `Person: NAME` tells a person from an organization. */
+export function authorOf({ author }: { readonly author?: string }): Author {
+  if (author === undefined) return { kind: "Tool", name: "bivy" };
+  const [, kind, name] = /^(Person|Organization): (.+)$/s.exec(author) ?? [];
+  if (name === undefined) return { kind: "Organization", name: author };
+  return { kind: kind as "Person", name };
+}

@@ -41,6 +41,7 @@ export const factNames = {
   ecosystem: "bivy:language:ecosystem",
   languagePath: "bivy:language:path",
   languageOwner: "bivy:language:owner",
+  fileOwner: "bivy:file:owner",
 } as const;
 
 /** Of the document: a field of the layer, or of the line of etc/apk/repositories, at a place from 0. */

@@ -11,16 +11,25 @@ import {
   type Package,
 } from "../apk/index.ts";
 import { defaultLimits, encodeName } from "../base/index.ts";
-import { readInventory, takeInventory, type Inventory } from "../inventory/index.ts";
+import {
+  readInventory,
+  takeInventory,
+  type Inventory,
+  type InventoryOptions,
+} from "../inventory/index.ts";
 import { readLayers } from "../tree/index.ts";
 import type { SbomOptions } from "./index.ts";
 
 export const options: SbomOptions = { time: 1_700_000_000, version: "1.2.3" };
 
-export type SamplePackage = Partial<Package> & Pick<Package, "name" | "version">;
+export type SamplePackage = Partial<Package> &
+  Pick<Package, "name" | "version"> & { readonly tag?: string };
 
-function databaseOf(packages: readonly SamplePackage[]): Uint8Array {
-  return encodeName(formatInstalled(packages.map((each) => createInstalled(createPackage(each)))));
+export function databaseOf(packages: readonly SamplePackage[]): Uint8Array {
+  const installed = packages.map(({ tag, ...each }) =>
+    createInstalled(createPackage(each), tag === undefined ? {} : { tag }),
+  );
+  return encodeName(formatInstalled(installed));
 }
 
 export const alpineRelease = { "etc/os-release": "ID=alpine\nVERSION_ID=3.19.1\n" };
@@ -33,9 +42,10 @@ function filesOf(packages: readonly SamplePackage[], files: LayerFiles): LayerFi
 export async function imageInventory(
   packages: readonly SamplePackage[],
   files: LayerFiles = alpineRelease,
+  reading: Pick<InventoryOptions, "checksums" | "inspects"> = {},
 ): Promise<Inventory> {
   const image = await layeredImage([{ createdBy: "ADD", files: filesOf(packages, files) }]);
-  return readInventory({ kind: "image", image });
+  return readInventory({ kind: "image", image }, reading);
 }
 
 /** A root that is no image. */

@@ -6,9 +6,17 @@ import { test } from "node:test";
 import { Ajv, type ValidateFunction } from "ajv";
 import * as fc from "fast-check";
 import { fixtures, needs } from "../../test/requirements.ts";
-import { readInventory, type Inventory } from "../inventory/index.ts";
+import { apkoShaped, syftShaped, trivyShaped } from "../../test/sbom-shapes.ts";
+import { encodeText } from "../base/index.ts";
+import { readInventory } from "../inventory/index.ts";
 import { openArchive, parseReference } from "../oci/index.ts";
-import { writeCycloneDx, writeSpdx } from "./index.ts";
+import {
+  parseSbom,
+  writeCycloneDx,
+  writeSpdx,
+  type SbomOptions,
+  type SbomSource,
+} from "./index.ts";
 import {
   imageInventory,
   options,
@@ -46,7 +54,7 @@ function loadSchemas(): { spdx: ValidateFunction; cycloneDx: ValidateFunction } 
 
 let loaded: ReturnType<typeof loadSchemas> | undefined;
 
-function assertValid(inventory: Inventory, more: Partial<typeof options> = {}): void {
+function assertValid(inventory: SbomSource, more: Partial<SbomOptions> = {}): void {
   const { spdx, cycloneDx } = (loaded ??= loadSchemas());
   const spdxDocument = JSON.parse(writeSpdx(inventory, { ...options, ...more }));
   assert.ok(spdx(spdxDocument), JSON.stringify(spdx.errors, null, 2));
@@ -72,9 +80,12 @@ function assertSpdxHolds(document: ReturnType<typeof JSON.parse>): void {
         name,
       );
   }
+  for (const { SPDXID } of document.files ?? []) ids.add(SPDXID);
+  const unnamed = new Set(["NONE", "NOASSERTION"]);
   const seen = new Set<string>();
   for (const { spdxElementId, relationshipType, relatedSpdxElement } of document.relationships) {
-    assert.ok(ids.has(spdxElementId) && ids.has(relatedSpdxElement));
+    assert.ok(ids.has(spdxElementId));
+    assert.ok(ids.has(relatedSpdxElement) || unnamed.has(relatedSpdxElement));
     seen.add(`${spdxElementId} ${relationshipType} ${relatedSpdxElement}`);
   }
   assert.equal(seen.size, document.relationships.length);
@@ -94,6 +105,27 @@ test("sample images and roots are valid", schemas, async () => {
   assertValid(await imageInventory([], {}));
   assertValid(await rootInventory([], {}));
 });
+
+test(
+  "with files and packages of languages they are valid, and of other tools' documents",
+  schemas,
+  async () => {
+    const files = {
+      ...sampleWorld,
+      "app/node_modules/a/package.json":
+        '{"name":"@a/b","version":"1.0.0","license":"MIT OR what"}',
+      "app/other": "x",
+    };
+    const inventory = await imageInventory(sampleContents, files, {
+      checksums: ["sha1", "sha256"],
+      inspects: true,
+    });
+    assert.equal(inventory.languages?.length, 1);
+    assertValid(inventory, { files: true, author: "Person: A", phase: "build" });
+    for (const text of [syftShaped(inventory), trivyShaped(inventory), apkoShaped(inventory)])
+      assertValid(parseSbom(encodeText(text), { subject: "bom.json" }));
+  },
+);
 
 test("Alpine's own roots and images are valid", schemas, async () => {
   for (const name of ["3.10.9", "3.19.4"]) {

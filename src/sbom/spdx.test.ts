@@ -27,6 +27,7 @@ test("the image is what the document describes", async () => {
     created: "2023-11-14T22:13:20Z",
     creators: ["Tool: bivy-1.2.3"],
     licenseListVersion: "3.29",
+    comment: "Made from the image, after it was built (post-build).",
   });
   assert.ok(
     document.documentNamespace.startsWith(
@@ -45,7 +46,14 @@ test("the image is what the document describes", async () => {
 
 test("a package stands with what its record says", async () => {
   const { packageOf } = await documentOf();
-  assert.deepEqual(packageOf("package-ssl-client"), {
+  const { annotations, ...described } = packageOf("package-ssl-client");
+  assert.deepEqual(annotations[0], {
+    annotator: "Tool: bivy-1.2.3",
+    annotationDate: "2023-11-14T22:13:20Z",
+    annotationType: "OTHER",
+    comment: "bivy:apk:origin: busybox",
+  });
+  assert.deepEqual(described, {
     SPDXID: "SPDXRef-package-ssl-client",
     name: "ssl_client",
     versionInfo: "1.36.1-r15",
@@ -77,7 +85,7 @@ test("what a package does not say is not asserted", async () => {
   const bare = packageOf("package-bare");
   assert.equal(bare.supplier, "NOASSERTION");
   assert.equal(bare.licenseDeclared, "NOASSERTION");
-  for (const field of ["homepage", "description", "sourceInfo", "checksums", "comment"])
+  for (const field of ["homepage", "description", "checksums", "comment", "originator"])
     assert.ok(!Object.hasOwn(bare, field), field);
   const crypto = packageOf("package-libcrypto3");
   assert.equal(crypto.supplier, "Person: Somebody");
@@ -110,6 +118,9 @@ test("relationships say what is in the image and what needs what", async () => {
     "image CONTAINS package-ssl-client",
     "image DEPENDS_ON package-bare",
     "image DEPENDS_ON package-ssl-client",
+    "package-bare DEPENDS_ON NONE",
+    "package-busybox DEPENDS_ON NONE",
+    "package-libcrypto3 DEPENDS_ON NONE",
     "package-ssl-client DEPENDS_ON package-busybox",
     "package-ssl-client DEPENDS_ON package-libcrypto3",
   ]);

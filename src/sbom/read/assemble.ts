@@ -29,13 +29,15 @@ export function assembleDocument(stated: StatedDocument, subject: string): SbomD
   const others = stated.components
     .filter((each) => isOther(each))
     .map((each) => otherComponent(each, findLayer));
-  const { format, tool, name = subject, digest, time } = stated;
+  const { format, tool, name = subject, digest, time, purl, supplier } = stated;
   return {
     format,
     ...(tool === undefined ? {} : { tool }),
     name,
     ...(digest === undefined ? {} : { digest }),
     ...(time === undefined ? {} : { time }),
+    ...(purl === undefined ? {} : { purl }),
+    ...(supplier === undefined ? {} : { supplier }),
     ...(distribution === undefined ? {} : { distribution }),
     packages: packages.map((each, at): SbomPackage => {
       const needs = each.ref === undefined ? undefined : stated.dependencies.get(each.ref);
@@ -75,7 +77,7 @@ function isOther(each: StatedComponent): boolean {
 
 /** Each package once. bivy's documents have it as often as the database has it. */
 function apkPackages({ tool, components }: StatedDocument): readonly StatedComponent[] {
-  const listed = components.filter((each) => isApk(each) && versionOf(each) !== "");
+  const listed = components.filter(isApk);
   if (tool?.startsWith("bivy ") === true) return listed;
   const seen = new Set<string>();
   return listed.filter((each) => {
@@ -212,7 +214,7 @@ function layerFinder(layers: readonly SbomLayer[]): FindLayer {
     for (const id of [digest, diffId]) if (id !== undefined && !places.has(id)) places.set(id, at);
   return ({ facts, layerIds = [] }) => {
     const index = tryParseCount(firstFact(facts, factNames.layerIndex));
-    if (index !== undefined) return index;
+    if (index !== undefined && index < layers.length) return index;
     const ids = [
       firstFact(facts, "aquasecurity:trivy:LayerDiffID", "LayerDiffID"),
       firstFact(facts, "aquasecurity:trivy:LayerDigest", "LayerDigest"),

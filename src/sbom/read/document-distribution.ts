@@ -1,14 +1,17 @@
 /** The distribution of a document: a component or field of its own names it, or else the purls do. */
 import { alpineBranch, type Distribution } from "../../inventory/index.ts";
+import { factNames } from "../facts.ts";
 import type { StatedComponent, StatedDistribution, StatedDocument } from "./stated.ts";
 
 export function distributionOfDocument(
-  { distribution }: StatedDocument,
+  { distribution, facts }: StatedDocument,
   packages: readonly StatedComponent[],
   subject: string,
   problems: string[],
 ): Distribution | undefined {
-  const stated = distributionOfPackages(packages, subject, problems);
+  // bivy's documents name the distribution where it is known; their purls must name a vendor all the same.
+  const isOwn = facts.has(factNames.layerCount);
+  const stated = isOwn ? undefined : distributionOfPackages(packages, subject, problems);
   const { id, version, name, path = subject, like } = { ...stated, ...distribution };
   if (id === undefined) return undefined;
   const isAlpine = id === "alpine";

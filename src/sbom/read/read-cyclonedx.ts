@@ -27,6 +27,8 @@ export function readCycloneDx(document: JsonObject): StatedDocument {
   const name = textField(root, "name");
   const digest = digestOf(root);
   const time = timeField(metadata, "timestamp");
+  const purl = textField(root, "purl");
+  const supplier = textField(objectField(root, "supplier"), "name");
   const distribution = listed.map(distributionOf).find((each) => each !== undefined);
   const rootFacts = factsOfProperties(root);
   return {
@@ -35,6 +37,8 @@ export function readCycloneDx(document: JsonObject): StatedDocument {
     ...(name === undefined ? {} : { name }),
     ...(digest === undefined ? {} : { digest }),
     ...(time === undefined ? {} : { time }),
+    ...(purl === undefined ? {} : { purl }),
+    ...(supplier === undefined ? {} : { supplier }),
     ...(distribution === undefined ? {} : { distribution }),
     components: listed.map(componentOf).filter((each) => each !== undefined),
     dependencies: dependenciesOf(document),
@@ -127,11 +131,12 @@ function licenseOf(component: JsonObject): string | undefined {
   return known.length === 0 ? undefined : known.join(" AND ");
 }
 
-/** A contact of the supplier, where there is one, is a person; a supplier may be one too. */
+/** A contact of the supplier, where there is one, is a person; a supplier without a site may be one too. */
 function maintainerOf(component: JsonObject): string | undefined {
   const supplier = objectField(component, "supplier");
   const contact = objectsField(supplier, "contact")[0];
-  const name = textField(contact, "name") ?? textField(supplier, "name");
+  const isPerson = listField(supplier, "url").length === 0;
+  const name = textField(contact, "name") ?? (isPerson ? textField(supplier, "name") : undefined);
   const email = textField(contact, "email");
   if (name !== undefined) return email === undefined ? name : `${name} <${email}>`;
   return textField(component, "publisher") ?? textField(component, "author");

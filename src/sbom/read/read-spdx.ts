@@ -29,6 +29,9 @@ export function readSpdx(document: JsonObject): StatedDocument {
   const name = textField(document, "name");
   const digest = digestOf(root);
   const time = timeField(creation, "created");
+  const purl = purlOf(root);
+  const [, supplier] =
+    /^(?:Organization|Person): (.+)$/s.exec(textField(root, "supplier") ?? "") ?? [];
   const distribution = listed.map(distributionOf).find((each) => each !== undefined);
   const origins = originsOf(listed, relationships);
   const licenses = extractedLicenses(document);
@@ -38,6 +41,8 @@ export function readSpdx(document: JsonObject): StatedDocument {
     ...(name === undefined ? {} : { name }),
     ...(digest === undefined ? {} : { digest }),
     ...(time === undefined ? {} : { time }),
+    ...(purl === undefined ? {} : { purl }),
+    ...(supplier === undefined ? {} : { supplier }),
     ...(distribution === undefined ? {} : { distribution }),
     components: listed
       .map((each) => componentOf(each, origins, licenses))
@@ -204,15 +209,18 @@ function licenseOf(each: JsonObject, licenses: Licenses): string | undefined {
   return nothing.has(stated) ? undefined : (licenses.get(stated!) ?? stated);
 }
 
-/** `Person: NAME (ADDRESS)`: who made it rather than who gives it out. */
+/** Who made it rather than who gives it out. */
 function maintainerOf(each: JsonObject): string | undefined {
-  for (const field of ["originator", "supplier"]) {
-    const [, person] = /^Person: (.+)$/s.exec(textField(each, field) ?? "") ?? [];
-    if (person === undefined) continue;
-    const [, name, email] = /^(.*\S) \(([^()\s]+)\)$/s.exec(person) ?? [];
-    return name === undefined ? person : `${name} <${email}>`;
-  }
-  return undefined;
+  return (
+    personOf(textField(each, "originator") ?? "") ?? personOf(textField(each, "supplier") ?? "")
+  );
+}
+
+/** The maintainer that `Person: NAME (ADDRESS)` names, as packages write it. */
+export function personOf(text: string): string | undefined {
+  const [, person] = /^Person: (.+)$/s.exec(text) ?? [];
+  const [, name, email] = /^(.*\S) \(([^()\s]+)\)$/s.exec(person ?? "") ?? [];
+  return name === undefined ? person : `${name} <${email}>`;
 }
 
 function dependenciesOf(
@@ -222,6 +230,8 @@ function dependenciesOf(
   for (const { from, type, to } of relationships) {
     const [owner, needed] = type === "DEPENDENCY_OF" ? [to, from] : [from, to];
     if (type !== "DEPENDENCY_OF" && type !== "DEPENDS_ON") continue;
+    // What is not known is not that there is none.
+    if (to === "NOASSERTION") continue;
     const known = dependencies.get(owner);
     if (known === undefined) dependencies.set(owner, [needed]);
     else known.push(needed);

@@ -25,7 +25,7 @@ export interface SbomPackage {
   readonly repository?: PackageRepository;
   /** The repository tag that it was installed from, without `@`. */
   readonly tag?: string;
-  /** Names of the packages that it depends on, sorted. */
+  /** Names of the packages that meet its dependencies, sorted. */
   readonly dependsOn?: readonly string[];
   readonly description?: string;
   readonly url?: string;
@@ -57,23 +57,46 @@ export interface SbomLayer {
   readonly createdBy?: string;
 }
 
-export interface SbomDocument {
-  readonly format: SbomFormat;
-  /** What wrote it, such as `syft 1.20.0`. */
-  readonly tool?: string;
+/** A file of the root; only documents that were asked for files have them. */
+export interface SbomFile {
+  /** Plain path. */
+  readonly path: string;
+  /** In hex, of the content. */
+  readonly sha1?: string;
+  readonly sha256?: string;
+  /** Name of the apk package that has it. */
+  readonly owner?: string;
+  /** Lowest 0. */
+  readonly layer?: number;
+}
+
+/** What is known of an image or root, as a bill of materials has it. */
+export interface SbomContents {
   /** What the document is about, in its own words. */
   readonly name: string;
   /** Of the image's manifest. */
   readonly digest?: Digest;
-  /** When it was made: seconds since 1970. */
-  readonly time?: number;
+  /** Of the image. */
+  readonly purl?: string;
+  /** Who gives the image out. */
+  readonly supplier?: string;
   readonly distribution?: Distribution;
   readonly packages: readonly SbomPackage[];
   readonly layers: readonly SbomLayer[];
   readonly repositories: readonly { readonly url: string; readonly tag?: string }[];
   readonly labels: ReadonlyMap<string, string>;
   readonly others: readonly SbomComponent[];
-  /** Those of them that no apk package has, counted. */
+  /** Not read from documents. */
+  readonly files?: readonly SbomFile[];
+}
+
+export interface SbomDocument extends SbomContents {
+  readonly format: SbomFormat;
+  /** What wrote it, such as `syft 1.20.0`. */
+  readonly tool?: string;
+  /** When it was made: seconds since 1970. */
+  readonly time?: number;
+  /** Those of the others that no apk package has, counted. */
   readonly unjudged: readonly { readonly ecosystem: string; readonly count: number }[];
   /** What could not be read, or does not fit together, though the rest does. */
   readonly problems: readonly string[];

@@ -47,6 +47,9 @@ export interface StatedDocument {
   readonly name?: string;
   readonly digest?: Digest;
   readonly time?: number;
+  /** Of what it is about. */
+  readonly purl?: string;
+  readonly supplier?: string;
   readonly distribution?: StatedDistribution;
   readonly components: readonly StatedComponent[];
   /** The refs of what each ref depends on. */
