@@ -14,6 +14,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   copy: () => import("./copy.ts"),
   inventory: () => import("./inventory.ts"),
   dockerfile: () => import("./dockerfile.ts"),
+  scan: () => import("./scan.ts"),
 };
 /** Programs of their own, which print what they find; they measure inside one process. */
 const programs = ["archive", "solver"];

@@ -19,9 +19,19 @@ const commands: readonly LazyCommand[] = [
     load: () => import("./image.ts"),
   },
   {
+    name: "scan",
+    summary: "say which known vulnerabilities an image really has, and what mends them",
+    load: () => import("./scan.ts"),
+  },
+  {
     name: "db",
     summary: "fetch, show, move and compare the advisory database",
     load: () => import("./db.ts"),
+  },
+  {
+    name: "sbom",
+    summary: "say what is inside an image, as a bill of materials",
+    load: () => import("./sbom.ts"),
   },
   {
     name: "verify",

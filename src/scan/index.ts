@@ -14,6 +14,14 @@ export type {
   Suppression,
   VexRemark,
 } from "./finding.ts";
+export { parseIgnoreFile } from "./ignore-file.ts";
+export {
+  applyIgnore,
+  expiredRules,
+  unusedRules,
+  type IgnoreRule,
+  type IgnoreRules,
+} from "./ignore-rules.ts";
 export { matchPackages, type Match, type Matches } from "./match.ts";
 export { planRebuilds, type AffectedImage, type RebuildPlan } from "./rebuild.ts";
 export {
@@ -28,3 +36,29 @@ export { scanSubject, type ScanOptions } from "./scan.ts";
 export type { ScanLayer, ScanPackage, ScanSubject, UnjudgedPackages } from "./subject.ts";
 export { subjectOfDocument, subjectOfInventory } from "./subject-of.ts";
 export type { Judgement } from "./suppress.ts";
+export {
+  advisoriesAge,
+  ageInWords,
+  countOf,
+  describeCount,
+  describeNoFindings,
+  describeRest,
+  describeSeverities,
+  describeSubject,
+} from "./report/basis.ts";
+export type { ReportOptions, ScanFailure } from "./report/failure.ts";
+export { findingFacts, percent, shortPlace, suppressionText } from "./report/finding-facts.ts";
+export { scanGitlab } from "./report/gitlab.ts";
+export { scanHtml } from "./report/html.ts";
+export { scanJson } from "./report/json.ts";
+export { scanJunit } from "./report/junit.ts";
+export { scanMarkdown } from "./report/markdown.ts";
+export { nextSteps, type NextStep } from "./report/next-steps.ts";
+export { joinByOrigin, packageNames, type OriginFinding } from "./report/origin-finding.ts";
+export { scanSarif } from "./report/sarif.ts";
+export { shownName, shownProse } from "./report/shown-text.ts";
+export { parseVex } from "./vex/parse-vex.ts";
+export type { VexDocument, VexStatement } from "./vex/statement.ts";
+export { unusedStatements, vexFor } from "./vex/vex-for.ts";
+export { writeCycloneDxVex } from "./vex/write-cyclonedx.ts";
+export { writeOpenVex } from "./vex/write-openvex.ts";

@@ -16,6 +16,7 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set([
   "repositories-invalid",
   "url-invalid",
   "arch-invalid",
+  "ignore-file-invalid",
   "lock-missing",
   "lock-invalid",
   "lock-outdated",
