@@ -58,11 +58,12 @@ async function bomOf(
   const [reference] = references;
   const inventory = await readInventory(
     { kind: "image", image },
-    { subject: image.subject, limits, signal },
+    { subject: image.subject, limits, signal, inspects: true },
   );
   const text = writeSpdx(inventory, {
     time: files.time,
     version: input.version,
+    phase: "build",
     ...(reference === undefined ? {} : { reference }),
   });
   return { type: predicateTypes.spdx, text };
