@@ -7,6 +7,8 @@ import type { ScanPackage } from "./subject.ts";
 export interface Suppression {
   /** What suppresses it: a rule of the ignore file, a VEX statement, or Alpine's own rejection. */
   readonly by: "ignore-file" | "vex" | "rejection";
+  /** What the VEX statement says, where one suppresses it. */
+  readonly status?: "not_affected" | "fixed";
   /** In the words of whoever decided so; "" where they gave none. */
   readonly reason: string;
   /** Where that is written, such as a file and a line, or the id of a document. */
