@@ -1,12 +1,22 @@
 /** bivy sbom, end to end: documents of images and of other tools' documents, and beside images. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { defaultLimits, readContent } from "../src/base/index.ts";
 import { readInventory } from "../src/inventory/index.ts";
 import { createLayout, type Image } from "../src/oci/index.ts";
 import { parseSbom } from "../src/sbom/index.ts";
+import { findNode } from "../src/tree/index.ts";
 import { databaseText, layeredImage } from "./layered-root.ts";
-import { assertFailure, openWorkspace, runBivy, succeed, type Workspace } from "./run-bivy.ts";
+import {
+  assertFailure,
+  openWorkspace,
+  projectFolder,
+  runBivy,
+  succeed,
+  type Workspace,
+} from "./run-bivy.ts";
 import { syftShaped, trivyShaped } from "./sbom-shapes.ts";
 
 async function sampleImage(): Promise<Image> {
@@ -166,4 +176,61 @@ test("what cannot be done is said before it is tried", async (context) => {
       code,
       message,
     });
+});
+
+test("a build puts its own list into the image, and gives the same image each time", async (context) => {
+  const workspace = openWorkspace(context);
+  const configuration = join(projectFolder, "examples", "hello", "image.yaml");
+  const build = async (name: string, ...words: readonly string[]) => {
+    const place = `oci:${workspace.path(name)}`;
+    await succeed(workspace, ["build", configuration, "-o", place, "--arch", "x86_64", ...words]);
+    const layout = await createLayout(workspace.path(name));
+    const image = (await layout.open()) as Image;
+    return {
+      image,
+      inventory: await readInventory({ kind: "image", image }, { keeps: () => true }),
+    };
+  };
+  const plain = await build("plain");
+  for (const [format, file] of [
+    ["spdx", "image.spdx.json"],
+    ["cyclonedx", "image.cdx.json"],
+  ] as const) {
+    const { image, inventory } = await build(format, "--sbom-in-image", format);
+    assert.notEqual(image.digest, plain.image.digest);
+    assert.equal(
+      (await build(`${format}-2`, "--sbom-in-image", format)).image.digest,
+      image.digest,
+    );
+    const node = findNode(inventory.tree.top, `var/lib/db/sbom/${file}`);
+    assert.ok(node?.kind === "file");
+    const bytes = await readContent(node.content, defaultLimits, file);
+    const document = parseSbom(bytes, { subject: file });
+    assert.equal(document.format, format);
+    assert.equal(document.digest, undefined);
+    assert.equal(document.layers.length, (await plain.image.layers()).length);
+    assert.deepEqual(
+      document.packages.map(({ name }) => name),
+      inventory.packages.map(({ installed }) => installed.name),
+    );
+  }
+  assertFailure(await runBivy(workspace, ["build", configuration, "--sbom-in-image", "x"]), {
+    exitCode: 2,
+    code: "usage",
+    message: /--sbom-in-image x: expected spdx or cyclonedx/,
+  });
+});
+
+test("a Dockerfile's image has its list, too, and so has what is attached to it", async (context) => {
+  const workspace = openWorkspace(context);
+  workspace.write("context/Dockerfile", "FROM scratch\nCOPY a /a\n");
+  workspace.write("context/a", "a");
+  const place = `oci:${workspace.path("built")}`;
+  await succeed(workspace, ["build", "-o", place, "--sbom-in-image", "spdx", "context"]);
+  const layout = await createLayout(workspace.path("built"));
+  const image = (await layout.open()) as Image;
+  const config = await image.config();
+  assert.equal(config.history?.at(-1)?.created_by, "bivy build --sbom-in-image");
+  const { tree } = await readInventory({ kind: "image", image });
+  assert.ok(findNode(tree.top, "var/lib/db/sbom/image.spdx.json"));
 });

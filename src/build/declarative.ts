@@ -54,6 +54,8 @@ export interface BuildOptions {
   /** SOURCE_DATE_EPOCH: no file is dated later. Undefined: the newest package's build time. */
   readonly time?: number;
   readonly compression?: "gzip" | "zstd" | "none";
+  /** What is done to the image of each architecture once it is made; default nothing. */
+  readonly finish?: (image: Image) => Promise<Image>;
   /** Make the image even if a package script fails. */
   readonly keepGoing?: boolean;
   /** Where a locked package's kept copy is; undefined for one without. */
@@ -125,7 +127,7 @@ async function buildArch(resolution: Resolution, options: BuildOptions): Promise
       { ...options, time },
       report,
     );
-    const image = makeImage({
+    const made = makeImage({
       platform: platformOfArch(arch),
       config: containerConfig(config, (name) => users.get(name)?.id),
       layers,
@@ -133,6 +135,7 @@ async function buildArch(resolution: Resolution, options: BuildOptions): Promise
       annotations: imageAnnotations(config),
       created: time,
     });
+    const image = (await options.finish?.(made)) ?? made;
     report({ type: "verified", link: "image", subject: arch, detail: image.digest });
     const { skippedScripts, failedScripts } = installed;
     return { arch, image, packages: resolution.packages, skippedScripts, failedScripts };

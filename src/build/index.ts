@@ -15,6 +15,7 @@ export {
 } from "./lock.ts";
 export { resolveImage, type Resolution, type ResolvedPackage } from "./resolve.ts";
 export { attestBuilds, type AttestOptions } from "./attest/attest-build.ts";
+export { embeddingTitle, embedSbom, type EmbedOptions } from "./attest/embed-sbom.ts";
 export { cacheImage, importSteps } from "./dockerfile/cache/cache-image.ts";
 export {
   openStepCache,
@@ -55,5 +56,5 @@ export {
   parseDockerfileLock,
   type DockerfileLock,
 } from "./dockerfile/packages/dockerfile-lock.ts";
-export { diffLocks, type LockDifference } from "./dockerfile/packages/lock-difference.ts";
+export { diffLocks, lockedStages, type LockDifference } from "./dockerfile/packages/lock-difference.ts";
 export { type LockFinding } from "./dockerfile/packages/lock-dockerfile.ts";

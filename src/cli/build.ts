@@ -50,6 +50,10 @@ export function configure(command: Command): void {
     .addOption(
       new Option("--format <FORMAT>", "of the result").choices(["text", "json"]).default("text"),
     )
+    .option(
+      "--sbom-in-image [FORMAT]",
+      "put a list of what is inside into the image, too: spdx (default) or cyclonedx",
+    )
     .option("--allow-untrusted", "take repositories without a trusted signature (dangerous)");
   addSessionFlags(addRegistryFlags(command));
   addDockerfileFlags(command);

@@ -87,6 +87,11 @@ export interface Maintainer {
   readonly email: string | undefined;
 }
 
+/** A root has one layer, too, of which nothing is known. */
+export function isImage({ digest, layers }: SbomContents): boolean {
+  return digest !== undefined || layers.some(({ diffId }) => diffId !== undefined);
+}
+
 export function billOf(source: SbomSource, options: SbomOptions): Bill {
   const isInventory = "tree" in source;
   const contents = isInventory ? contentsOf(source, options) : source;

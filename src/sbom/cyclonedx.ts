@@ -10,6 +10,7 @@ import {
 } from "./bill-facts.ts";
 import {
   billOf,
+  isImage,
   type Bill,
   type BillComponent,
   type BillFile,
@@ -74,7 +75,7 @@ function describeDocument(bill: Bill, options: SbomOptions): object {
 function describeSubject({ subjectId, contents }: Bill): object {
   const { name, digest, purl, supplier } = contents;
   return {
-    type: digest === undefined ? "application" : "container",
+    type: isImage(contents) ? "container" : "application",
     "bom-ref": subjectId,
     ...(supplier === undefined ? {} : { supplier: { name: supplier } }),
     name,

@@ -23,6 +23,8 @@ export interface InventoryContentsOptions {
   readonly reference?: Reference;
   /** Whether all files are listed, with the checksums that the inventory was taken with. */
   readonly files?: boolean;
+  /** Whether the document will stand in the image, whose digest it then cannot know. */
+  readonly isEmbedded?: boolean;
 }
 
 /** Where images say who gives them out (OCI image-spec, annotations.md). */
@@ -30,18 +32,20 @@ const vendorLabel = "org.opencontainers.image.vendor";
 
 export function contentsOf(
   inventory: Inventory,
-  { reference, files = false }: InventoryContentsOptions = {},
+  { reference, files = false, isEmbedded = false }: InventoryContentsOptions = {},
 ): SbomContents {
-  const { image, config, distribution, layers, repositories, languages = [] } = inventory;
+  const { config, distribution, layers, repositories, languages = [] } = inventory;
+  const { image } = inventory;
+  const named = isEmbedded ? undefined : image?.digest;
   const labels = Object.entries(config?.config?.Labels ?? {});
   const supplier = labels.find(([name, value]) => name === vendorLabel && value !== "")?.[1];
   return {
     // Not what messages call it: that can be a path of this machine.
     name: reference === undefined ? (image === undefined ? "root" : "image") : nameOf(reference),
-    ...(image === undefined ? {} : { digest: image.digest }),
-    ...(reference === undefined || image === undefined || config === undefined
+    ...(named === undefined ? {} : { digest: named }),
+    ...(reference === undefined || named === undefined || config === undefined
       ? {}
-      : { purl: imagePackageUrl(reference, image.digest, config) }),
+      : { purl: imagePackageUrl(reference, named, config) }),
     ...(supplier === undefined ? {} : { supplier }),
     ...(distribution === undefined ? {} : { distribution }),
     packages: packagesOf(inventory),

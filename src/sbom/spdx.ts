@@ -11,6 +11,7 @@ import {
 } from "./bill-facts.ts";
 import {
   billOf,
+  isImage,
   type Bill,
   type BillComponent,
   type BillFile,
@@ -120,10 +121,10 @@ function describeSubject({ subjectId, contents, files }: Bill): object {
     ...unstated,
     ...verificationCode(files),
     licenseDeclared: unknown,
+    ...(isImage(contents) ? { primaryPackagePurpose: "CONTAINER" } : {}),
     ...(digest === undefined
       ? {}
       : {
-          primaryPackagePurpose: "CONTAINER",
           checksums: [{ algorithm: "SHA256", checksumValue: digest.slice("sha256:".length) }],
         }),
     ...(purl === undefined ? {} : { externalRefs: [packageUrlReference(purl)] }),

@@ -5,7 +5,7 @@ import type { ImageOrIndex } from "../../oci/index.ts";
 import type { DockerfileArgument } from "./argument.ts";
 import type { DockerfileFlags } from "./dockerfile-flags.ts";
 import { parseBuildArguments } from "./inputs.ts";
-import type { Output } from "./outputs.ts";
+import { referencesOf, type Output } from "./outputs.ts";
 
 export async function resultOf(
   builds: readonly DockerfileBuild[],
@@ -34,9 +34,7 @@ export async function resultOf(
         commits: [],
         packages: [],
       },
-      references: outputs.flatMap((output) =>
-        output.kind === "image" && "reference" in output.locator ? output.locator.reference : [],
-      ),
+      references: referencesOf(outputs),
       blobs: store.blobs,
       limits,
       signal,

@@ -21,6 +21,7 @@ import { registriesOf } from "../registry-flags.ts";
 import { sourceDateEpoch, type Session } from "../session.ts";
 import { countOf, formatBytes } from "../term/progress.ts";
 import { printNote, printResult, writeResultBytes } from "../term/streams.ts";
+import { embedder } from "./embedding.ts";
 import type { SharedFlags } from "./shared-flags.ts";
 
 /** The flags that an image configuration is built with. */
@@ -41,6 +42,8 @@ export async function buildConfiguration(
   const { isStandardOutput, openStore, writeImage } = await import("../../oci/index.ts");
   const { access, limits, progress } = session;
   const destinations = await parseDestinations(flags, configPath);
+  const references = destinations.flatMap((each) => ("reference" in each ? each.reference : []));
+  const embed = embedder(flags, references, session);
   const loaded = await loadImageConfig(configPath, { limits });
   const config = {
     ...loaded,
@@ -58,6 +61,7 @@ export async function buildConfiguration(
       blobs,
       contextFolder: flags.context ?? dirname(configPath),
       ...(time === undefined ? {} : { time }),
+      ...(embed === undefined ? {} : { finish: (image) => embed(image, blobs) }),
       ...(flags.keepGoing === undefined ? {} : { keepGoing: flags.keepGoing }),
       ...(flags.compression === undefined ? {} : { compression: flags.compression }),
     });

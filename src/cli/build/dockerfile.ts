@@ -18,9 +18,16 @@ import { openBuildCredentials } from "./credentials.ts";
 import type { DockerfileFlags } from "./dockerfile-flags.ts";
 import { openInputs } from "./dockerfile-inputs.ts";
 import { allowsPrivileged, parseLabels, parseVolume } from "./inputs.ts";
-import { parseOutputs, requireFolderOf, requireOneTree, type Output } from "./outputs.ts";
+import {
+  parseOutputs,
+  referencesOf,
+  requireFolderOf,
+  requireOneTree,
+  type Output,
+} from "./outputs.ts";
 import { provenanceMode, resultOf } from "./attestations.ts";
 import { openLock } from "./locked.ts";
+import { embedder, type Embed } from "./embedding.ts";
 import { hostsText, resolversText } from "./network-files.ts";
 import type { SharedFlags } from "./shared-flags.ts";
 import { describeBuild } from "./summary.ts";
@@ -45,6 +52,7 @@ export async function buildFromDockerfile(
   const cachesTo = await parseCachePlaces(flags.cacheTo ?? [], "--cache-to");
   const cachesFrom = await parseCachePlaces(flags.cacheFrom ?? [], "--cache-from");
   const provenance = provenanceMode(flags.provenance);
+  const embed = embedder(flags, referencesOf(outputs), session);
   const locked = flags.locked === true ? await openLock(argument, flags, session) : undefined;
   const inputs = await openInputs(
     argument,
@@ -134,7 +142,7 @@ export async function buildFromDockerfile(
     await buildDockerfile(planned!, options, async (built) => {
       for (const { message, hint } of built.warnings)
         progress.report({ type: "warning", text: message, hint });
-      builds.push(built);
+      builds.push(embed === undefined ? built : await withEmbedded(built, embed, store));
       for (const output of outputs)
         if (output.kind !== "image") await writeFiles(built, output, platforms.length > 1, session);
       if (others.length > 0) await buildNext(others);
@@ -150,6 +158,16 @@ export async function buildFromDockerfile(
     await credentials.close();
     await store.close();
   }
+}
+
+async function withEmbedded(
+  built: DockerfileBuild,
+  embed: Embed,
+  { blobs }: DockerfileBuildOptions["store"],
+): Promise<DockerfileBuild> {
+  const { embeddingTitle } = await import("../../build/index.ts");
+  const image = await embed(built.image, blobs);
+  return { ...built, image, titles: [...built.titles, embeddingTitle] };
 }
 
 function stageNames(words: Flags["cacheFilter"]): ReadonlySet<string> {

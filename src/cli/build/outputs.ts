@@ -5,7 +5,7 @@
 import { BivyError } from "../../base/index.ts";
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { ImageLocator, Platform } from "../../oci/index.ts";
+import type { ImageLocator, Platform, Reference } from "../../oci/index.ts";
 import { defaultImageName } from "../image-arguments.ts";
 import type { DockerfileArgument } from "./argument.ts";
 
@@ -116,6 +116,13 @@ export async function parseOutputs(
   ];
   for (const output of outputs) if (output.kind === "image") await checkDestination(output.locator);
   return outputs;
+}
+
+/** The names that the image gets. */
+export function referencesOf(outputs: readonly Output[]): readonly Reference[] {
+  return outputs.flatMap((output) =>
+    output.kind === "image" && "reference" in output.locator ? output.locator.reference : [],
+  );
 }
 
 /** The folder of a file that is written last is asked for first. */

@@ -11,4 +11,6 @@ export interface SharedFlags extends SessionFlags, RegistryFlags {
   readonly compression: "gzip" | "zstd" | "none";
   readonly format: "text" | "json";
   readonly allowUntrusted?: boolean;
+  /** The format; true where it is not named. */
+  readonly sbomInImage?: string | true;
 }

@@ -1,5 +1,6 @@
 /** Lock differences: what another lock changes, stage by stage. */
 import { compareNames } from "../../../base/index.ts";
+import type { LockedPackage } from "../../lock.ts";
 import { type DockerfileLock } from "./dockerfile-lock.ts";
 import { stageOfIdentity } from "./step-identity.ts";
 
@@ -46,19 +47,35 @@ export function diffLocks(
   return { images: changedImages(before, after), packages };
 }
 
+/** The packages of a stage. */
+export interface LockedStage {
+  readonly platform: string;
+  readonly stage: string;
+  /** Those of all its steps. */
+  readonly packages: readonly LockedPackage[];
+}
+
+/** In the order of platforms and stages; those that no step has packages for are left out. */
+export function lockedStages({ platforms }: DockerfileLock): readonly LockedStage[] {
+  return platforms.flatMap(({ platform, steps }) =>
+    Array.from(
+      Map.groupBy(steps, ({ id }) => stageOfIdentity(id)),
+      ([stage, own]) => ({ platform, stage, packages: own.flatMap(({ packages }) => packages) }),
+    ),
+  );
+}
+
 type Versions = Map<string, Map<string, Set<string>>>;
 
 /** Versions by name, by platform and stage. */
 function versionsOf(lock: DockerfileLock | undefined): Versions {
   const versions: Versions = new Map();
-  for (const { platform, steps } of lock?.platforms ?? [])
-    for (const { id, packages } of steps) {
-      const place = JSON.stringify([platform, stageOfIdentity(id)]);
-      const names = versions.get(place) ?? new Map<string, Set<string>>();
-      versions.set(place, names);
-      for (const { package: subject } of packages)
-        names.set(subject.name, (names.get(subject.name) ?? new Set()).add(subject.version));
-    }
+  for (const { platform, stage, packages } of lock === undefined ? [] : lockedStages(lock)) {
+    const names = new Map<string, Set<string>>();
+    versions.set(JSON.stringify([platform, stage]), names);
+    for (const { package: subject } of packages)
+      names.set(subject.name, (names.get(subject.name) ?? new Set()).add(subject.version));
+  }
   return versions;
 }
 
