@@ -4,6 +4,7 @@ export {
   unknownAvailability,
   type AskAvailability,
 } from "./availability.ts";
+export { compareLockedPackages, type LockedComparison } from "./compare-locked.ts";
 export { compareScans, type PackageStep, type ScanComparison } from "./compare.ts";
 export { parseFailOn, type FailOn } from "./fail-on.ts";
 export type {
@@ -32,14 +33,14 @@ export {
   type SeverityCounts,
 } from "./report.ts";
 export { impactLabel, impacts, parseImpact, riskOf, type Risk } from "./risk.ts";
+export { scanByRepository, type PlacedPackage } from "./scan-by-repository.ts";
 export { scanSubject, type ScanOptions } from "./scan.ts";
 export type { ScanLayer, ScanPackage, ScanSubject, UnjudgedPackages } from "./subject.ts";
 export { subjectOfDocument, subjectOfInventory } from "./subject-of.ts";
+export { summarizeScans, type ScanSummary } from "./summary.ts";
 export type { Judgement } from "./suppress.ts";
 export {
   advisoriesAge,
-  ageInWords,
-  countOf,
   describeCount,
   describeNoFindings,
   describeRest,

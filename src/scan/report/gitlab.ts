@@ -13,7 +13,7 @@ import { findingFacts } from "./finding-facts.ts";
 import { findingSentence, remedySentence } from "./finding-sentence.ts";
 import { jsonText } from "./json-text.ts";
 import { referencesOf } from "./reference.ts";
-import { cutText, shownName, shownProse } from "./shown-text.ts";
+import { cutText, sentences, shownName, shownProse } from "./shown-text.ts";
 
 const severityWords: Readonly<Record<SeverityLevel, string>> = {
   critical: "Critical",
@@ -60,7 +60,7 @@ function timeText(time: number): string {
 function failureMessage({ name, text, hint }: ScanFailure): object {
   return {
     level: "fatal",
-    value: shownProse(`${name}: ${text}${hint === undefined ? "" : `. ${hint}`}`),
+    value: shownProse(`${name}: ${sentences(text, hint)}`),
   };
 }
 
@@ -70,9 +70,7 @@ function messagesOf({ subject, warnings, suppressed, noFixData }: ScanReport): r
     value: shownProse(`${subject.name}: ${text}`),
   });
   return [
-    ...warnings.map(({ text, hint }) =>
-      say("warn", hint === undefined ? text : `${text}. ${hint}`),
-    ),
+    ...warnings.map(({ text, hint }) => say("warn", sentences(text, hint))),
     ...(suppressed.length === 0
       ? []
       : [say("info", `${countOf(suppressed.length, "finding")} suppressed`)]),

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import { Ajv } from "ajv";
-import { projectFolder } from "../../../test/run-bivy.ts";
 import type { ScanReport } from "../report.ts";
 import { scanJson } from "./json.ts";
 import {
@@ -26,7 +24,7 @@ function closed(schema: unknown): unknown {
 }
 
 const published = JSON.parse(
-  readFileSync(join(projectFolder, "docs", "formats", "scan-report.schema.json"), "utf8"),
+  readFileSync(new URL("../../../docs/formats/scan-report.schema.json", import.meta.url), "utf8"),
 ) as object;
 
 const reports: readonly ScanReport[] = [

@@ -8,6 +8,7 @@ import type { ScanReport } from "../report.ts";
 import { isoTime } from "./basis.ts";
 import type { ReportOptions, ScanFailure } from "./failure.ts";
 import { findingFacts, suppressionText } from "./finding-facts.ts";
+import { sentences } from "./shown-text.ts";
 import { xmlAttributes, xmlText } from "./xml-text.ts";
 
 interface Suite {
@@ -70,9 +71,7 @@ function suiteOf(report: ScanReport): Suite {
     "bivy.version": version,
     ...(subject.digest === undefined ? {} : { digest: subject.digest }),
   };
-  const notes = warnings.map(
-    ({ text, hint }) => `warning: ${text}${hint === undefined ? "" : `. ${hint}`}\n`,
-  );
+  const notes = warnings.map(({ text, hint }) => `warning: ${sentences(text, hint)}\n`);
   const xml = `<testsuite${xmlAttributes({ name: subject.name, ...counts, time: 0, timestamp })}>
 <properties>
 ${Object.entries(properties)

@@ -17,7 +17,7 @@ import { findingFacts, percent, shortPlace, suppressionText } from "./finding-fa
 import { nextSteps, type NextStep } from "./next-steps.ts";
 import { joinByOrigin, packageNames, type OriginFinding } from "./origin-finding.ts";
 import { referencesOf } from "./reference.ts";
-import { cutText, shownName, shownProse } from "./shown-text.ts";
+import { cutText, sentences, shownName, shownProse } from "./shown-text.ts";
 
 /** Comments of merge requests are bounded, to some 65,000 characters on GitHub. */
 const mostRows = 50;
@@ -37,7 +37,7 @@ export function scanMarkdown(
 }
 
 function formatFailure({ name, text, hint }: ScanFailure): string {
-  return `> **Not scanned:** ${code(name)}: ${prose(text)}${hint === undefined ? "" : ` ${prose(hint)}`}`;
+  return `> **Not scanned:** ${code(name)}: ${prose(sentences(text, hint))}`;
 }
 
 function formatSummary(reports: readonly ScanReport[]): string {
@@ -64,10 +64,7 @@ function formatReport(report: ScanReport): string {
   const rows = joinByOrigin(findings);
   return [
     `## ${code(subject.name)}`,
-    ...warnings.map(
-      ({ text, hint }) =>
-        `> **Warning:** ${prose(text)}${hint === undefined ? "" : ` ${prose(hint)}`}`,
-    ),
+    ...warnings.map(({ text, hint }) => `> **Warning:** ${prose(sentences(text, hint))}`),
     formatVerdict(report),
     ...(rows.length === 0 ? [] : [formatFindings(rows, report), formatSteps(rows)]),
     ...(rows.length === 0 ? [] : [formatDetails(rows, report)]),

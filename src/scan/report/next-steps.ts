@@ -74,9 +74,12 @@ interface Command {
   readonly isComplete: boolean;
 }
 
-/** What is pasted into a shell holds no more than this, whatever a database calls its packages. */
-const nameForm = /^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}$/;
-const wholeForm = /^[A-Za-z]+(?: [A-Za-z0-9_./:@+=-]+)+$/;
+/**
+ * What is pasted into a shell holds no more than this, whatever a database calls its packages. No word is
+ * so long that a terminal's line could not hold it whole.
+ */
+const nameForm = /^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,47}$/;
+const wholeForm = /^[A-Za-z]{1,48}(?: [A-Za-z0-9_./:@+=-]{1,48})+$/;
 const upgradeForm = /^((?:RUN )?apk upgrade(?: --no-cache)?) (.*)$/s;
 
 function parseCommand(command: string | undefined): Command | undefined {

@@ -11,7 +11,7 @@ import { findingFacts, suppressionText } from "./finding-facts.ts";
 import { findingSentence, remedySentence } from "./finding-sentence.ts";
 import { jsonText } from "./json-text.ts";
 import { referencesOf } from "./reference.ts";
-import { cutText, shownName, shownProse } from "./shown-text.ts";
+import { cutText, sentences, shownName, shownProse } from "./shown-text.ts";
 
 const databasePath = "lib/apk/db/installed";
 
@@ -87,8 +87,7 @@ function failedRun({ name, code, text, hint }: ScanFailure, driver: object): obj
 }
 
 function notificationOf({ code, text, hint }: ScanWarning, level: "warning" | "error"): object {
-  const words = hint === undefined ? text : `${text}. ${hint}`;
-  return { level, descriptor: { id: code }, message: { text: messageText(words) } };
+  return { level, descriptor: { id: code }, message: { text: messageText(sentences(text, hint)) } };
 }
 
 function ruleOf(group: readonly Finding[]): object {

@@ -18,3 +18,10 @@ export function cutText(text: string, most: number): string {
   const characters = Array.from(text.slice(0, 2 * most + 2));
   return characters.length <= most ? text : `${characters.slice(0, most - 1).join("")}…`;
 }
+
+/** Two sentences, the first of which may lack its full stop; the second where there is one. */
+export function sentences(text: string, more: string | undefined): string {
+  const first = shownProse(text);
+  if (more === undefined) return first;
+  return `${first}${/[.!?:]$/.test(first) ? "" : "."} ${shownProse(more)}`;
+}
