@@ -157,39 +157,69 @@ function worldEntry(atom: Atom, matching: readonly PackageNode[]): WorldEntry {
   };
 }
 
+/** How the walk from world came to a package. */
+export interface Arrival {
+  /** 0 for what an entry names. What came in by a rule is one step beyond the last of its conditions. */
+  readonly step: number;
+  /** The package before it; of a rule's conditions, the first of those that were met last. */
+  readonly from?: PackageNode;
+}
+
+/** Puts the packages of one step in order; `fromOf` gives the package before each. */
+export type Arrange = (
+  nodes: readonly PackageNode[],
+  fromOf: (node: PackageNode) => PackageNode | undefined,
+) => readonly PackageNode[];
+
 /**
- * The packages that these entries of world bring in, each with the number of steps from world: 0 for
- * what an entry names. What came in by a rule is one step beyond the last of its conditions.
+ * The packages that these entries of world bring in, by the fewest steps, those of fewer steps first.
+ * What several packages of one step bring in comes from the first of them, as `arrange` has them.
  */
+export function arrivalsFrom(
+  entries: Iterable<WorldEntry>,
+  arrange: Arrange = (nodes) => nodes,
+): ReadonlyMap<PackageNode, Arrival> {
+  const arrivals = new Map<PackageNode, Arrival>();
+  let next: PackageNode[] = [];
+  const reach = (node: PackageNode, arrival: Arrival): void => {
+    if (arrivals.has(node)) return;
+    arrivals.set(node, arrival);
+    next.push(node);
+  };
+  for (const { satisfiedBy } of entries) for (const node of satisfiedBy) reach(node, { step: 0 });
+
+  const met = new Set<Dependency>();
+  const open = new Map<PackageNode, { left: number; arrival: Arrival }>();
+  /** A rule is due once all its conditions are met: after the first that came with the last step. */
+  const meet = (owner: PackageNode, arrival: Arrival): void => {
+    const known = open.get(owner);
+    const last = known?.arrival.step === arrival.step ? known.arrival : arrival;
+    const left = (known?.left ?? owner.installIf.length) - 1;
+    open.set(owner, { left, arrival: last });
+    if (left === 0) reach(owner, last);
+  };
+  for (let step = 1; next.length > 0; step++) {
+    const nodes = arrange(next, (node) => arrivals.get(node)?.from);
+    next = [];
+    for (const from of nodes) {
+      for (const { satisfiedBy } of from.dependencies)
+        for (const needed of satisfiedBy) reach(needed, { step, from });
+      for (const { node: owner, kind, dependency } of from.dependents) {
+        if (kind === "depends" || met.has(dependency)) continue;
+        met.add(dependency);
+        meet(owner, { step, from });
+      }
+    }
+  }
+  return arrivals;
+}
+
+/** The packages that these entries of world bring in, each with the number of steps from world. */
 export function reachableFrom(
   graph: DependencyGraph,
   entries: Iterable<WorldEntry>,
 ): ReadonlyMap<PackageNode, number> {
-  const steps = new Map<PackageNode, number>();
-  const queue: PackageNode[] = [];
-  const reach = (node: PackageNode, step: number): void => {
-    if (steps.has(node)) return;
-    steps.set(node, step);
-    queue.push(node);
-  };
-  for (const { satisfiedBy } of entries) for (const node of satisfiedBy) reach(node, 0);
-
-  const met = new Set<Dependency>();
-  const open = new Map<PackageNode, number>();
-  for (let at = 0; at < queue.length; at++) {
-    const node = queue[at]!;
-    const next = steps.get(node)! + 1;
-    for (const { satisfiedBy } of node.dependencies)
-      for (const needed of satisfiedBy) reach(needed, next);
-    for (const { node: owner, kind, dependency } of node.dependents) {
-      if (kind === "depends" || met.has(dependency)) continue;
-      met.add(dependency);
-      const left = (open.get(owner) ?? owner.installIf.length) - 1;
-      open.set(owner, left);
-      if (left === 0) reach(owner, next);
-    }
-  }
-  return steps;
+  return new Map(Array.from(arrivalsFrom(entries), ([node, { step }]) => [node, step]));
 }
 
 /**

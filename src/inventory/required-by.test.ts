@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import * as fc from "fast-check";
 import { createInstalled, createPackage, parseAtom, type Package } from "../apk/index.ts";
 import { dependencyGraph } from "./dependencies.ts";
 import { pathsFromWorld } from "./required-by.ts";
@@ -55,4 +56,50 @@ test("what a rule brought in comes after its conditions", () => {
     docs: "world docs",
     "app-doc": "app > app-doc",
   });
+  const later = {
+    app: { depends: "docs-viewer" },
+    "docs-viewer": { depends: "docs" },
+    docs: {},
+    "app-doc": { installIf: "app docs" },
+  };
+  assert.equal(pathsOf(later, "app")["app-doc"], "app > docs-viewer > docs > app-doc");
+});
+
+test("a rule of which world meets only a part brings nothing in", () => {
+  const packages = { app: {}, docs: {}, "app-doc": { installIf: "app docs" } };
+  assert.equal(pathsOf(packages, "app")["app-doc"], "");
+});
+
+test("property: a path is as long as the steps, and none of its length comes before it", () => {
+  const names = ["a", "b", "c", "d", "e", "f"];
+  const needs = fc.array(fc.tuple(fc.constantFrom(...names), fc.constantFrom(...names)));
+  const roots = fc.uniqueArray(fc.constantFrom(...names), { maxLength: 3 });
+  fc.assert(
+    fc.property(needs, roots, (edges, world) => {
+      const needsOf = (name: string) => edges.filter(([from]) => from === name).map(([, to]) => to);
+      const packages = Object.fromEntries(
+        names.map((name) => [name, { depends: needsOf(name).join(" ") }]),
+      );
+      const expected = new Map<string, string>();
+      let paths = world.map((name) => [name]);
+      for (let step = 0; step < names.length; step++) {
+        for (const path of paths.sort((a, b) => (a.join() < b.join() ? -1 : 1))) {
+          const name = path.at(-1)!;
+          if (!expected.has(name))
+            expected.set(name, `${step === 0 ? "world " : ""}${path.join(" > ")}`);
+        }
+        paths = paths.flatMap((path) => needsOf(path.at(-1)!).map((name) => [...path, name]));
+        paths = [...new Map(paths.map((path) => [path.join(), path])).values()];
+      }
+      const found = pathsOf(packages, world.join(" "));
+      for (const name of names) assert.equal(found[name], expected.get(name) ?? "");
+    }),
+  );
+});
+
+test("paths that would fill the memory are left out", () => {
+  const chain = Array.from({ length: 20_000 }, (_, at) => [`p${at}`, { depends: `p${at + 1}` }]);
+  const paths = pathsOf(Object.fromEntries(chain) as Record<string, Words>, "p0");
+  assert.equal(paths["p2"], "p0 > p1 > p2");
+  assert.equal(paths["p19999"], undefined);
 });

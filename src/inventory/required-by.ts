@@ -3,7 +3,7 @@
  * entry of world names the first, and each needs the next.
  */
 import { compareNames } from "../base/index.ts";
-import type { DependencyGraph, PackageNode } from "./dependencies.ts";
+import { arrivalsFrom, type DependencyGraph, type PackageNode } from "./dependencies.ts";
 
 /** What an entry of world leads to. */
 export interface WorldPath {
@@ -14,37 +14,39 @@ export interface WorldPath {
 }
 
 /**
+ * Names on all paths together. An honest root has a few thousand; in a made-up one every package may
+ * need the next, and the paths would take the square of their number.
+ */
+const mostNames = 4_000_000;
+
+/**
  * The path to each package. Of several that are as short, the first by the names on it. A package that
- * came in by a rule (`install_if`) is one step beyond whichever of its conditions comes first.
+ * came in by a rule (`install_if`) comes after whichever of its conditions was met last. Those whose paths
+ * are too long to be kept are left out.
  */
 export function pathsFromWorld(graph: DependencyGraph): ReadonlyMap<PackageNode, WorldPath> {
-  const named = new Set(graph.world.flatMap(({ satisfiedBy }) => satisfiedBy));
+  const ranks = new Map<PackageNode, number>();
+  const arrivals = arrivalsFrom(graph.world, (nodes, fromOf) => {
+    // Paths of one length are in the order of those that they go on from, and then of their last names.
+    const rankOf = (node: PackageNode) => ranks.get(fromOf(node) ?? node) ?? 0;
+    const sorted = nodes.toSorted((a, b) => rankOf(a) - rankOf(b) || byName(a, b));
+    for (const [rank, node] of sorted.entries()) ranks.set(node, rank);
+    return sorted;
+  });
   const paths = new Map<PackageNode, readonly string[]>();
-  let level = Array.from(named).sort(byName);
-  for (const node of level) paths.set(node, [node.package.name]);
-  while (level.length > 0) {
-    const next: PackageNode[] = [];
-    // In the order of their paths, so that the first to reach a package has the first path.
-    for (const node of level)
-      for (const needed of neededBy(node)) {
-        if (paths.has(needed)) continue;
-        paths.set(needed, [...paths.get(node)!, needed.package.name]);
-        next.push(needed);
-      }
-    level = next;
+  let left = mostNames;
+  for (const [node, { step, from }] of arrivals) {
+    left -= step + 1;
+    if (left < 0) break;
+    paths.set(node, [...(from === undefined ? [] : paths.get(from)!), node.package.name]);
   }
-  return new Map(
-    graph.nodes.map((node) => [node, { inWorld: named.has(node), names: paths.get(node) ?? [] }]),
-  );
-}
-
-/** What a package depends on, and what waited for it to come in. */
-function neededBy(node: PackageNode): readonly PackageNode[] {
-  const depends = node.dependencies.flatMap(({ satisfiedBy }) => satisfiedBy);
-  const waiting = node.dependents
-    .filter(({ kind }) => kind === "install-if")
-    .map((dependent) => dependent.node);
-  return Array.from(new Set([...depends, ...waiting])).sort(byName);
+  const found = new Map<PackageNode, WorldPath>();
+  for (const node of graph.nodes) {
+    const names = paths.get(node);
+    if (names !== undefined) found.set(node, { inWorld: names.length === 1, names });
+    else if (!arrivals.has(node)) found.set(node, { inWorld: false, names: [] });
+  }
+  return found;
 }
 
 function byName(a: PackageNode, b: PackageNode): number {
