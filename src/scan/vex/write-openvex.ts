@@ -30,7 +30,10 @@ function describe(claim: Claim, product: string | undefined, report: ScanReport)
   const { id, aliases, packages, status, justification, notes, action } = claim;
   const components = packages.map(({ purl }) => component(purl));
   return {
-    vulnerability: { name: id, ...(aliases.length === 0 ? {} : { aliases }) },
+    vulnerability: {
+      name: id,
+      ...(aliases.length === 0 ? {} : { aliases: [...new Set(aliases)] }),
+    },
     products:
       product === undefined
         ? components
