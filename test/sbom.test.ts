@@ -214,6 +214,17 @@ test("a build puts its own list into the image, and gives the same image each ti
       inventory.packages.map(({ installed }) => installed.name),
     );
   }
+  const place = `oci:${workspace.path("attested")}`;
+  await succeed(workspace, ["build", configuration, "-o", place, "--sbom"]);
+  const index = await (await createLayout(workspace.path("attested"))).open();
+  assert.ok(index.kind === "index");
+  const children = await index.children();
+  assert.deepEqual(
+    children.map(({ descriptor }) => descriptor.annotations?.["vnd.docker.reference.type"]),
+    [undefined, undefined, "attestation-manifest", "attestation-manifest"],
+  );
+  // What is attached does not change what it is attached to.
+  assert.ok(children.some(({ descriptor }) => descriptor.digest === plain.image.digest));
   assertFailure(await runBivy(workspace, ["build", configuration, "--sbom-in-image", "x"]), {
     exitCode: 2,
     code: "usage",

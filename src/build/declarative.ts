@@ -20,20 +20,25 @@ import {
 import { writeTar } from "../archive/index.ts";
 import { BivyError, ignoreEvents, type EventSink } from "../base/index.ts";
 import {
+  attachAttestations,
   formatCreated,
   makeImage,
   makeIndex,
   platformOfArch,
   writeLayer,
+  type AttestedImage,
   type BlobStore,
   type HistoryEntry,
   type Image,
+  type ImageIndex,
   type ImageOrIndex,
   type Layer,
+  type Reference,
 } from "../oci/index.ts";
 import { canRunArch, whyNoSandbox } from "../sandbox/index.ts";
 import { layerItems, TreeRoot, type DirectoryNode } from "../tree/index.ts";
 import { applyImageConfig } from "./apply/apply.ts";
+import { attestContents } from "./attest/attest-build.ts";
 import { containerConfig, imageAnnotations } from "./config/container.ts";
 import type { ImageConfig } from "./config/image-config.ts";
 import { keyringFor, type BuildKeys } from "./keys.ts";
@@ -54,6 +59,8 @@ export interface BuildOptions {
   /** SOURCE_DATE_EPOCH: no file is dated later. Undefined: the newest package's build time. */
   readonly time?: number;
   readonly compression?: "gzip" | "zstd" | "none";
+  /** Attach what is inside each image, under the names that it gets; `version` is that of bivy. */
+  readonly sbom?: { readonly version: string; readonly references: readonly Reference[] };
   /** What is done to the image of each architecture once it is made; default nothing. */
   readonly finish?: (image: Image) => Promise<Image>;
   /** Make the image even if a package script fails. */
@@ -65,6 +72,8 @@ export interface BuildOptions {
 export interface BuiltArch {
   readonly arch: string;
   readonly image: Image;
+  /** That no file of it is dated later than: seconds since 1970. */
+  readonly time: number;
   readonly packages: readonly ResolvedPackage[];
   /** Labels of package scripts that did not run, and of those that failed. */
   readonly skippedScripts: readonly string[];
@@ -80,8 +89,10 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
   const archs: BuiltArch[] = [];
   for (const resolution of options.resolutions) archs.push(await buildArch(resolution, options));
   const [only] = archs;
-  if (only !== undefined && archs.length === 1) return { image: only.image, archs };
   const annotations = imageAnnotations(options.config);
+  if (options.sbom !== undefined)
+    return { image: await attestArchs(archs, options.sbom, options, annotations), archs };
+  if (only !== undefined && archs.length === 1) return { image: only.image, archs };
   return {
     image: await makeIndex(
       archs.map(({ image }) => ({ image })),
@@ -89,6 +100,21 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
     ),
     archs,
   };
+}
+
+async function attestArchs(
+  archs: readonly BuiltArch[],
+  sbom: NonNullable<BuildOptions["sbom"]>,
+  { access, blobs }: BuildOptions,
+  annotations: Readonly<Record<string, string>>,
+): Promise<ImageIndex> {
+  const attested: AttestedImage[] = [];
+  for (const { arch, image, time } of archs) {
+    const options = { ...sbom, time, limits: access.limits };
+    const attestation = await attestContents(image, platformOfArch(arch), options);
+    attested.push({ image, attestations: [attestation] });
+  }
+  return attachAttestations(attested, blobs, annotations);
 }
 
 async function buildArch(resolution: Resolution, options: BuildOptions): Promise<BuiltArch> {
@@ -138,7 +164,7 @@ async function buildArch(resolution: Resolution, options: BuildOptions): Promise
     const image = (await options.finish?.(made)) ?? made;
     report({ type: "verified", link: "image", subject: arch, detail: image.digest });
     const { skippedScripts, failedScripts } = installed;
-    return { arch, image, packages: resolution.packages, skippedScripts, failedScripts };
+    return { arch, image, time, packages: resolution.packages, skippedScripts, failedScripts };
   } finally {
     await cursors.close();
   }

@@ -56,5 +56,9 @@ export {
   parseDockerfileLock,
   type DockerfileLock,
 } from "./dockerfile/packages/dockerfile-lock.ts";
-export { diffLocks, lockedStages, type LockDifference } from "./dockerfile/packages/lock-difference.ts";
+export {
+  diffLocks,
+  lockedStages,
+  type LockDifference,
+} from "./dockerfile/packages/lock-difference.ts";
 export { type LockFinding } from "./dockerfile/packages/lock-dockerfile.ts";

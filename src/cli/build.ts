@@ -50,6 +50,7 @@ export function configure(command: Command): void {
     .addOption(
       new Option("--format <FORMAT>", "of the result").choices(["text", "json"]).default("text"),
     )
+    .option("--sbom", "attach a list of what is inside (SPDX)")
     .option(
       "--sbom-in-image [FORMAT]",
       "put a list of what is inside into the image, too: spdx (default) or cyclonedx",

@@ -1,11 +1,13 @@
-/** Attesting a Dockerfile's build: what is inside each image, and how it was made, attached to it. */
+/** Attesting a build: what is inside each image, and how it was made, attached to it. */
 import { type Limits } from "../../base/index.ts";
 import { readInventory } from "../../inventory/index.ts";
 import {
   attachAttestations,
   type Attestation,
   type BlobStore,
+  type Image,
   type ImageIndex,
+  type Platform,
   type Reference,
 } from "../../oci/index.ts";
 import { writeSpdx } from "../../sbom/index.ts";
@@ -51,18 +53,54 @@ export async function attestBuilds(
   return attachAttestations(attested, options.blobs);
 }
 
-async function bomOf(
+function bomOf(
   { image, files }: DockerfileBuild,
   { input, references, limits, signal }: AttestOptions,
+): Promise<Predicate> {
+  return describeContents(image, {
+    version: input.version,
+    time: files.time,
+    references,
+    limits,
+    signal,
+  });
+}
+
+/** The statement about what is inside an image that was made at a time, in seconds since 1970. */
+export async function attestContents(
+  image: Image,
+  platform: Platform,
+  options: ContentsOptions,
+): Promise<Attestation> {
+  const predicate = await describeContents(image, options);
+  const subjects = imageSubjects(image.digest, platform, options.references);
+  return { predicateType: predicate.type, statement: encodeStatement(subjects, predicate) };
+}
+
+export interface ContentsOptions extends Pick<AttestOptions, "references" | "limits"> {
+  /** Of bivy. */
+  readonly version: string;
+  readonly time: number;
+  readonly signal?: AbortSignal;
+}
+
+async function describeContents(
+  image: Image,
+  { version, time, references, limits, signal }: ContentsOptions,
 ): Promise<Predicate> {
   const [reference] = references;
   const inventory = await readInventory(
     { kind: "image", image },
-    { subject: image.subject, limits, signal, inspects: true },
+    {
+      subject: image.subject,
+      limits,
+      inspects: true,
+      ...(signal === undefined ? {} : { signal }),
+    },
   );
   const text = writeSpdx(inventory, {
-    time: files.time,
-    version: input.version,
+    time,
+    version,
     phase: "build",
     ...(reference === undefined ? {} : { reference }),
   });

@@ -6,11 +6,14 @@ import type { DockerfileArgument } from "./argument.ts";
 import type { DockerfileFlags } from "./dockerfile-flags.ts";
 import { parseBuildArguments } from "./inputs.ts";
 import { referencesOf, type Output } from "./outputs.ts";
+import type { SharedFlags } from "./shared-flags.ts";
 
 export async function resultOf(
   builds: readonly DockerfileBuild[],
   argument: DockerfileArgument,
-  flags: Omit<DockerfileFlags, "provenance"> & { readonly provenance: ProvenanceMode | undefined },
+  flags: Omit<DockerfileFlags & SharedFlags, "provenance"> & {
+    readonly provenance: ProvenanceMode | undefined;
+  },
   outputs: readonly Output[],
   { store, limits, signal }: Pick<DockerfileBuildOptions, "store" | "limits" | "signal">,
 ): Promise<ImageOrIndex> {

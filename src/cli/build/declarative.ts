@@ -21,6 +21,7 @@ import { registriesOf } from "../registry-flags.ts";
 import { sourceDateEpoch, type Session } from "../session.ts";
 import { countOf, formatBytes } from "../term/progress.ts";
 import { printNote, printResult, writeResultBytes } from "../term/streams.ts";
+import { version } from "../version.ts";
 import { embedder } from "./embedding.ts";
 import type { SharedFlags } from "./shared-flags.ts";
 
@@ -61,6 +62,7 @@ export async function buildConfiguration(
       blobs,
       contextFolder: flags.context ?? dirname(configPath),
       ...(time === undefined ? {} : { time }),
+      ...(flags.sbom === true ? { sbom: { version, references } } : {}),
       ...(embed === undefined ? {} : { finish: (image) => embed(image, blobs) }),
       ...(flags.keepGoing === undefined ? {} : { keepGoing: flags.keepGoing }),
       ...(flags.compression === undefined ? {} : { compression: flags.compression }),
@@ -162,8 +164,8 @@ function checkSigned(
     .flatMap(({ packages }) => packages)
     .find(({ signedBy }) => signedBy === undefined);
   if (unsigned === undefined) return;
-  const { name, version } = unsigned.package;
-  const text = `${lockFile}: expected packages of signed repositories, found ${name}-${version} of one that was not trusted`;
+  const label = `${unsigned.package.name}-${unsigned.package.version}`;
+  const text = `${lockFile}: expected packages of signed repositories, found ${label} of one that was not trusted`;
   const hint = "Lock again without --allow-untrusted, or take it as it is with --allow-untrusted.";
   if (allowUntrusted !== true) throw new BivyError("signature-missing", text, { hint });
   events?.({ type: "warning", text });

@@ -23,7 +23,6 @@ export interface DockerfileFlags extends InputFlags {
   readonly debugShell?: boolean;
   readonly iidfile?: string;
   readonly metadataFile?: string;
-  readonly sbom?: boolean;
   readonly provenance?: string | boolean;
   readonly record?: boolean;
   /** Of `--record`: keys that the lock may rest on. */
@@ -48,7 +47,6 @@ export const dockerfileOnly: readonly (keyof DockerfileFlags)[] = [
   "cacheFrom",
   "cacheTo",
   "debugShell",
-  "sbom",
   "provenance",
   "bootstrapBase",
   "record",
@@ -113,7 +111,6 @@ export function addDockerfileFlags(command: Command): Command {
     "make FROM alpine:X from the packages of that release where no registry gives it",
   );
   command.option("--record", "let RUN use the network, and add what it installed to the lock");
-  command.option("--sbom", "attach a list of what is inside (SPDX)");
   command.option("--provenance [MODE]", "attach how it was built (SLSA; min or max)");
   command.option("--iidfile <FILE>", "write the image id to this file");
   command.option("--metadata-file <FILE>", "write what was built to this file, as JSON");

@@ -11,6 +11,7 @@ export interface SharedFlags extends SessionFlags, RegistryFlags {
   readonly compression: "gzip" | "zstd" | "none";
   readonly format: "text" | "json";
   readonly allowUntrusted?: boolean;
+  readonly sbom?: boolean;
   /** The format; true where it is not named. */
   readonly sbomInImage?: string | true;
 }

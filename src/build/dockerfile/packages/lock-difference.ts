@@ -55,7 +55,7 @@ export interface LockedStage {
   readonly packages: readonly LockedPackage[];
 }
 
-/** In the order of platforms and stages; those that no step has packages for are left out. */
+/** In the order of platforms and stages; those in which no step changes packages are left out. */
 export function lockedStages({ platforms }: DockerfileLock): readonly LockedStage[] {
   return platforms.flatMap(({ platform, steps }) =>
     Array.from(
