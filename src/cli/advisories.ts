@@ -31,7 +31,7 @@ export function addAdvisoryFlags(command: Command): Command {
 }
 
 /** Seconds after which advisories are fetched anew, and warned about where that fails. */
-const usualMaxAge = 86_400;
+export const usualMaxAge = 86_400;
 
 /** What time it is for a command: seconds since 1970. */
 export function timeOf({ at }: Pick<AdvisoryFlags, "at">): number {
@@ -81,6 +81,12 @@ async function currentDatabase(flags: AdvisoryFlags, session: Session): Promise<
     printNote(`warning: the advisories could not be brought up to date: ${messageOf(error)}`);
     return before;
   }
+}
+
+/** The current database as it is, for commands that judge besides what they do; undefined where there is none. */
+export async function databaseHere(session: Session): Promise<AdvisoryDatabase | undefined> {
+  const store = await databaseStore(session);
+  return store.current();
 }
 
 export async function databaseStore({ limits }: Session): Promise<DatabaseStore> {

@@ -15,6 +15,7 @@ import { formatDifference } from "./difference.ts";
 import { lockPackage } from "./keep-package.ts";
 import { absoluteFrom, lockFileOf } from "./lock-file.ts";
 import { replaceFile } from "./replace-file.ts";
+import { describeVulnerabilities, type LockedPlace } from "./vulnerabilities.ts";
 
 export interface DockerfileLockFlags extends InputFlags {
   readonly file?: string;
@@ -80,7 +81,8 @@ export async function writeLock(
   for (const finding of findings) printNote(describeFinding(argument.subject, finding));
   if (quiet) return;
   if (flags.format === "json") return printResult(text);
-  await printLock(whole, flags.update === undefined ? undefined : before, flags);
+  if (flags.update === undefined) printLock(whole);
+  else await printDifference(before, whole, session);
   printResult(`${lockFile}${flags.vendor === undefined ? "" : `, packages in ${flags.vendor}`}`);
   if (findings.some(({ blocking }) => blocking))
     printNote("What is not known a build can tell: bivy build --record.");
@@ -128,20 +130,39 @@ function describeFinding(subject: string, { line, text, reason, hint }: LockFind
   return `warning: ${subject}:${line}: ${text}: ${reason}${help}`;
 }
 
-async function printLock(
-  lock: DockerfileLock,
-  before: DockerfileLock | undefined,
-  flags: DockerfileLockFlags,
-): Promise<void> {
-  if (flags.update !== undefined) {
-    const { diffLocks } = await import("../../build/index.ts");
-    const difference = diffLocks(before, lock);
-    return printResult(formatDifference(difference));
-  }
-  for (const [reference, digests] of lock.images)
+function printLock({ images, platforms }: DockerfileLock): void {
+  for (const [reference, digests] of images)
     for (const [platform, digest] of digests)
       printResult(`${platform}: ${reference} ${digest.slice(0, "sha256:".length + 12)}`);
-  for (const { platform, steps } of lock.platforms)
+  for (const { platform, steps } of platforms)
     for (const { id, packages } of steps)
       printResult(`${platform}: ${id.split("/")[0]}: ${countOf(packages.length, "package")}`);
+}
+
+async function printDifference(
+  before: DockerfileLock | undefined,
+  after: DockerfileLock,
+  session: Session,
+): Promise<void> {
+  const { diffLocks } = await import("../../build/index.ts");
+  printResult(formatDifference(diffLocks(before, after)));
+  const places = await lockedPlaces(before, after);
+  for (const line of await describeVulnerabilities(places, session, true)) printResult(line);
+}
+
+/** The stages of both locks. */
+async function lockedPlaces(
+  before: DockerfileLock | undefined,
+  after: DockerfileLock,
+): Promise<readonly LockedPlace[]> {
+  const { lockedStages } = await import("../../build/index.ts");
+  const [old, now] = [before === undefined ? [] : lockedStages(before), lockedStages(after)].map(
+    (stages) =>
+      new Map(stages.map(({ platform, stage, packages }) => [`${platform}: ${stage}`, packages])),
+  );
+  return Array.from(new Set([...now!.keys(), ...old!.keys()]), (name) => ({
+    name,
+    before: old!.get(name) ?? [],
+    after: now!.get(name) ?? [],
+  }));
 }
