@@ -1,8 +1,4 @@
 /** bivy build: an image from a Dockerfile, or from a declarative configuration. */
-import { existsSync } from "node:fs";
-import { enableCompileCache } from "node:module";
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { Option, type Command } from "commander";
 import { BivyError } from "../base/index.ts";
 import {
@@ -11,6 +7,7 @@ import {
   type DockerfileFlags,
 } from "./build/dockerfile-flags.ts";
 import type { DeclarativeFlags } from "./build/declarative.ts";
+import { keepCompiled } from "./compile-cache.ts";
 import type { SharedFlags } from "./build/shared-flags.ts";
 import { addRegistryFlags } from "./registry-flags.ts";
 import { addSessionFlags, collect, withSession } from "./session.ts";
@@ -103,14 +100,6 @@ async function run(argument: string, flags: BuildFlags): Promise<void> {
   if (flags.cacheFilter !== true) throw misplaced("noCacheFilter", "a Dockerfile");
   const { buildConfiguration } = await import("./build/declarative.ts");
   return withSession(flags, (session) => buildConfiguration(found.path, flags, session));
-}
-
-/** Compiling what a build needs takes a fifth of the time of one that finds all in its cache. */
-function keepCompiled(cacheFolder: string | undefined): void {
-  const folder =
-    cacheFolder ?? join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "bivy");
-  // Where no build was yet, there is nothing to gain, and a folder that nobody asked for.
-  if (existsSync(join(folder, "build"))) enableCompileCache(join(folder, "build", "compiled"));
 }
 
 function misplaced(name: string, what: string): BivyError {

@@ -10,6 +10,7 @@ import {
   timeOf,
   type AdvisoryFlags,
 } from "./advisories.ts";
+import { keepCompiled } from "./compile-cache.ts";
 import { addImageFlags } from "./image-source.ts";
 import { targetForms } from "./read-target.ts";
 import { addResultFlags, writeResult, type ResultFlags } from "./result.ts";
@@ -75,9 +76,10 @@ export function configure(command: Command): void {
   $ bivy scan my-app --db advisories.tar --offline
 `,
     )
-    .action((targets: string[], flags: ScanFlags) =>
-      withSession(flags, (session) => scan(targets, flags, session)),
-    );
+    .action((targets: string[], flags: ScanFlags) => {
+      keepCompiled(flags.cacheDir);
+      return withSession(flags, (session) => scan(targets, flags, session));
+    });
 }
 
 async function scan(targets: readonly string[], flags: ScanFlags, session: Session): Promise<void> {
@@ -89,8 +91,8 @@ async function scan(targets: readonly string[], flags: ScanFlags, session: Sessi
   // What is wrong with the flags is said before anything is fetched.
   checkFormat(flags, targets);
   const failOn = parseFailOn(flags.failOn ?? []);
-  const filter = parseFilter(flags);
-  const impactOf = impactsOf(flags.impact ?? [], targets);
+  const filter = await parseFilter(flags);
+  const impactOf = await impactsOf(flags.impact ?? [], targets);
   const judges = await judgesOf(flags, timeOf(flags), session);
   const database = await databaseOf(flags, session);
   const shared = optionsOf(flags, database);

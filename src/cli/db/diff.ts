@@ -74,7 +74,7 @@ async function rebuildsOf(
   const { impactsOf } = await import("../scan/impact-flags.ts");
   const { planRebuilds } = await import("../../scan/index.ts");
   const images = flags.images!;
-  const impactOf = impactsOf(flags.impact ?? [], images);
+  const impactOf = await impactsOf(flags.impact ?? [], images);
   const subjects: ScanSubject[] = [];
   for (const outcome of await forEachTarget(images, (image) => subjectOf(image, flags, session))) {
     if ("value" in outcome) subjects.push(outcome.value);

@@ -1,5 +1,5 @@
 /** Filters: what of a report is left out because the user asked for less. */
-import { severityLevels, type SeverityLevel } from "../../advisory/index.ts";
+import type { SeverityLevel } from "../../advisory/index.ts";
 import { BivyError } from "../../base/index.ts";
 import type { Finding, ScanReport } from "../../scan/index.ts";
 import { countOf } from "../term/quantity.ts";
@@ -13,7 +13,8 @@ export interface FilterFlags {
 export type Filter = (finding: Finding) => boolean;
 
 /** Whether a finding stays. One that nobody has scored stays, for it could be the worst. */
-export function parseFilter({ severity, risk, onlyFixed }: FilterFlags): Filter {
+export async function parseFilter({ severity, risk, onlyFixed }: FilterFlags): Promise<Filter> {
+  const { severityLevels } = await import("../../advisory/index.ts");
   const least = severity === undefined ? 0 : severityLevels.indexOf(severity as SeverityLevel);
   if (least === -1)
     throw new BivyError(

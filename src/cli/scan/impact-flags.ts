@@ -1,12 +1,12 @@
 /** `--impact [TARGET=]LEVEL`: what the loss of a target would mean. */
 import { BivyError } from "../../base/index.ts";
-import { parseImpact } from "../../scan/index.ts";
 
 /** The impact of each target: what was said of it, else of all, else undefined. */
-export function impactsOf(
+export async function impactsOf(
   words: readonly string[],
   targets: readonly string[],
-): (target: string) => number | undefined {
+): Promise<(target: string) => number | undefined> {
+  const { parseImpact } = await import("../../scan/index.ts");
   let all: number | undefined;
   const own = new Map<string, number>();
   for (const word of words) {
