@@ -108,9 +108,10 @@ function claimOfRow({ id, branch, repository }: NotAffected): Omit<Claim, "packa
 }
 
 /** The purl of the image that was scanned, where its digest is known. */
-export function imagePurlOf({ name, digest }: ScanReport["subject"]): string | undefined {
+export function imagePurlOf({ name, kind, digest }: ScanReport["subject"]): string | undefined {
   if (digest === undefined) return undefined;
-  const reference = referenceOf({ name });
+  // A bill of materials goes by its file, which may look like a reference.
+  const reference = kind === "image" ? referenceOf({ name }) : undefined;
   const repository = reference?.repository ?? "image";
   return formatPackageUrl({
     type: "oci",

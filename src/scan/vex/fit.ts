@@ -5,9 +5,9 @@
  * states must hold; what it does not state may be anything. The digest of an image names exactly that
  * image; a `pkg:oci` purl without one names every image of its `repository_url`.
  */
-import { tryParseDigest, type Digest } from "../../base/index.ts";
+import { isBivyError, tryParseDigest, type Digest } from "../../base/index.ts";
 import { alpineBranch, type Distribution, type PackageUrl } from "../../inventory/index.ts";
-import { tryParseReference, type Reference } from "../../oci/index.ts";
+import { parseImageLocator, tryParseReference, type Reference } from "../../oci/index.ts";
 import type { ScanPackage, ScanSubject } from "../subject.ts";
 import { isImagePurl } from "./component.ts";
 import type { VexComponent, VexProduct } from "./statement.ts";
@@ -112,7 +112,13 @@ function digestsOf({ name, digest }: VexSubject): readonly Digest[] {
 
 /** The reference by which a subject was named, if it was. */
 export function referenceOf({ name }: Pick<VexSubject, "name">): Reference | undefined {
-  return tryParseReference(name.replace(/^(?:docker:\/\/|store:)/, ""));
+  try {
+    const locator = parseImageLocator(name);
+    return "reference" in locator ? locator.reference : undefined;
+  } catch (error) {
+    if (isBivyError(error)) return undefined;
+    throw error;
+  }
 }
 
 function namesReference(purl: PackageUrl, reference: Reference): boolean {

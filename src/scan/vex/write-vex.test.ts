@@ -144,6 +144,25 @@ test("what one image's document says does not hold in another", async () => {
   }
 });
 
+test("an image goes by its repository where it was named by it", async () => {
+  const purlOf = async (subject: ScanSubject) => {
+    const { metadata } = JSON.parse(writeCycloneDxVex(await scan(subject)));
+    return decodeURIComponent(metadata.component.purl ?? "none");
+  };
+  const names: readonly [Partial<ScanSubject>, string][] = [
+    [{ name: "alpine" }, `pkg:oci/alpine@${digest}?repository_url=docker.io/library/alpine`],
+    [
+      { name: "docker://alpine" },
+      `pkg:oci/alpine@${digest}?repository_url=docker.io/library/alpine`,
+    ],
+    [{ name: "oci:folder" }, `pkg:oci/image@${digest}`],
+    [{ name: "./app.tar" }, `pkg:oci/image@${digest}`],
+    [{ name: "app.json", kind: "sbom" }, `pkg:oci/image@${digest}`],
+  ];
+  for (const [more, purl] of names) assert.equal(await purlOf({ ...image, ...more }), purl);
+  assert.equal(await purlOf(root), "none");
+});
+
 test("the same report gives the same text, and another one another id", async () => {
   const report = await scan(image);
   for (const write of Object.values(writers)) {
