@@ -1,9 +1,19 @@
 /** Documents: the JSON text of a bill of materials, and the name that tells it from all others. */
-import { encodeText, hashBytes } from "../base/index.ts";
+import { BivyError, encodeText, hashBytes } from "../base/index.ts";
 
 /** The same data gives the same text. A name that is no UTF-8 loses what JSON cannot carry. */
 export function documentText(document: object): string {
-  return `${JSON.stringify(document, toWellFormed, 2)}\n`;
+  try {
+    return `${JSON.stringify(document, toWellFormed, 2)}\n`;
+  } catch (cause) {
+    // What is read is bounded, but a text that names thousands of packages for each of thousands is not.
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new BivyError(
+      "limit-exceeded",
+      "the bill of materials: it would be longer than a text can be",
+      { cause, hint: "So many dependencies between packages are damaged or hostile." },
+    );
+  }
 }
 
 function toWellFormed(_key: string, value: unknown): unknown {
