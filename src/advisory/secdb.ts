@@ -49,8 +49,9 @@ const mostIds = 20_000;
 const longestText = 1024;
 
 /**
- * Reads a file of secdb; `subject` names it in errors. Throws `advisories-invalid` where it is none;
- * what is wrong within one package leaves out no more than is wrong.
+ * Reads a file of secdb; `subject` names it in errors. Throws `advisories-invalid` where it is none, and
+ * `limit-exceeded`, that for one origin when it is looked at. What is wrong within one package leaves out
+ * no more than is wrong.
  */
 export function parseSecdb(bytes: Uint8Array, subject: string): Secdb {
   const document = parseFeedJson(bytes, subject);
@@ -68,15 +69,32 @@ export function parseSecdb(bytes: Uint8Array, subject: string): Secdb {
     if (!isObject(subjectPackage)) continue;
     const { name, secfixes } = subjectPackage;
     if (!isText(name) || !isObject(secfixes)) continue;
-    const fixes = readFixes(name, secfixes, subject);
     const known = origins.get(name);
-    origins.set(name, known === undefined ? fixes : join(known, fixes));
+    const read = (): OriginFixes => readFixes(name, secfixes, subject);
+    origins.set(name, readLater(known === undefined ? read : () => join(known, read())));
   }
   return {
     branch: distroversion,
     repository: reponame,
     archs: Array.isArray(archs) ? archs.filter(isText) : [],
     origins,
+  };
+}
+
+/** Of the hundreds of origins of a file, a root has a dozen: the others are never looked into. */
+function readLater(read: () => OriginFixes): OriginFixes {
+  let found: OriginFixes | undefined;
+  const get = (): OriginFixes => (found ??= read());
+  return {
+    get fixes() {
+      return get().fixes;
+    },
+    get neverAffected() {
+      return get().neverAffected;
+    },
+    get unreadable() {
+      return get().unreadable;
+    },
   };
 }
 
