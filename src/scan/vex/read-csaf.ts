@@ -88,7 +88,7 @@ function* statementsOf(
         continue;
       }
       const label = means === "not_affected" ? labels.get(id) : undefined;
-      const text = (means === "affected" ? remedies : impacts).get(id) ?? "";
+      const text = (means === "affected" ? remedies : impacts)(id) ?? "";
       if (means === "not_affected" && label === undefined && text === "") unexplained.push(id);
       const key = `${label ?? ""} ${text}`;
       const group = groups.get(key);
@@ -127,16 +127,19 @@ function labelsOf(
   return labels;
 }
 
-/** The details of remarks about products; the first of each. */
+/** The details of remarks about a product, the first of each; one that names none is about all. */
 function textsByProduct(
   remarks: readonly JsonObject[],
   products: CsafProducts,
-): ReadonlyMap<string, string> {
+): (id: string) => string | undefined {
   const texts = new Map<string, string>();
+  let general: string | undefined;
   for (const remark of remarks) {
     const details = textField(remark, "details");
     if (details === undefined) continue;
-    for (const id of products.listed(remark)) if (!texts.has(id)) texts.set(id, details);
+    if (!Object.hasOwn(remark, "product_ids") && !Object.hasOwn(remark, "group_ids"))
+      general ??= details;
+    else for (const id of products.listed(remark)) if (!texts.has(id)) texts.set(id, details);
   }
-  return texts;
+  return (id) => texts.get(id) ?? general;
 }

@@ -263,6 +263,11 @@ const csafDocuments: readonly Omit<SampleVex, "format">[] = [
           remediations: [{ category: "vendor_fix", details: "upgrade", group_ids: ["all"] }],
         },
         { cve: "CVE-2024-2", product_status: { under_investigation: ["ssl"] } },
+        {
+          cve: "CVE-2024-3",
+          product_status: { known_not_affected: ["ssl"] },
+          threats: [{ category: "impact", details: "of no product in particular" }],
+        },
       ),
       document: { category: "csaf_security_advisory", tracking: { id: "EX-2" } },
     },
@@ -270,6 +275,7 @@ const csafDocuments: readonly Omit<SampleVex, "format">[] = [
       "CVE-2024-1 fixed; pkg:apk/alpine/openssl",
       'CVE-2024-1 affected; "upgrade"; pkg:apk/alpine/openssl',
       "CVE-2024-2 under_investigation; pkg:apk/alpine/openssl",
+      'CVE-2024-3 not_affected; "of no product in particular"; pkg:apk/alpine/openssl',
     ],
   },
   {
