@@ -62,7 +62,7 @@ test("all there is to know is shown where it is asked for", () => {
   assertSays(
     formatScanTable([sampleReport], whole),
     /^SUPPRESSED$/m,
-    /^ {6}suppressed by an ignore rule: We never parse XML\.; until 2025-06-30;$/m,
+    /^ {6}suppressed by an ignore rule: We never parse XML; until 2025-06-30;$/m,
     /^NOT AFFECTED, SAYS ALPINE\n {2}libssl3: CVE-2022-1292$/m,
     /^NO KNOWN FIX DATA\n {2}alpine-baselayout ca-certificates-bundle scanelf$/m,
     /^ {2}zlib: CVE-2022-37434 fixed in 1\.2\.11\.r3$/m,

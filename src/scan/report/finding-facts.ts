@@ -113,7 +113,7 @@ export function suppressionText({ suppression }: Finding): string | undefined {
   const who = { "ignore-file": "by an ignore rule", vex: "by VEX", rejection: "by Alpine" }[by];
   return shownName(
     [
-      `${who}: ${shownProse(reason) || "no reason given"}`,
+      `${who}: ${shownProse(reason).replace(/[.;]+$/, "") || "no reason given"}`,
       ...(justification === undefined ? [] : [justification.replaceAll("_", " ")]),
       ...(expires === undefined ? [] : [`until ${expires}`]),
       source,

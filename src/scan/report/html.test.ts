@@ -72,7 +72,7 @@ test("what matters most is said first", () => {
     "CVE-2024-12797",
     "CVE-2023-42363",
     "Suppressed (2)",
-    "We never parse XML.",
+    "We never parse XML;",
     "Not affected, says Alpine (1)",
     "No known fix data, which is not “not vulnerable” (3)",
     "What this rests on (2 feeds)",

@@ -175,8 +175,8 @@ test("what is suppressed says why, and warnings and failures are notifications",
       suppressions.map(({ justification }) => justification),
     ),
     [
-      "by an ignore rule: We never parse XML.; until 2025-06-30; .bivyignore.yaml, line 3",
-      "by VEX: Not reachable.; vulnerable code not in execute path; https://example.com/vex/1",
+      "by an ignore rule: We never parse XML; until 2025-06-30; .bivyignore.yaml, line 3",
+      "by VEX: Not reachable; vulnerable code not in execute path; https://example.com/vex/1",
     ],
   );
   const [invocation] = run.invocations;

@@ -94,7 +94,7 @@ function referenceFacts(ids: readonly string[]): Markup {
   return links.length === 0
     ? nothing
     : html`<dt>described by</dt>
-        <dd>${links}</dd>`;
+        <dd class="links">${links}</dd>`;
 }
 
 /** One line; there is nothing to unfold. */

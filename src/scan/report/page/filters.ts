@@ -38,12 +38,17 @@ export function startFilters(document: PageDocument): void {
   const state = element("state");
   const origin = element("origin");
   const status = element("status");
-  const entries = Array.from(document.querySelectorAll(".entry"), (entry) => ({
-    entry,
-    group: entry.closest(".group"),
-    text: entry.textContent!.toLowerCase(),
-    states: entry.dataset["state"]!.split(" "),
-  }));
+  const entries = Array.from(document.querySelectorAll(".entry"), (entry) => {
+    // Not the names of sites that describe it: "git" is not to find all that GitHub knows.
+    let text = entry.textContent!;
+    for (const link of entry.querySelectorAll(".links")) text = text.replace(link.textContent!, "");
+    return {
+      entry,
+      group: entry.closest(".group"),
+      text: text.toLowerCase(),
+      states: entry.dataset["state"]!.split(" "),
+    };
+  });
   const groups = Array.from(document.querySelectorAll(".group"), (group) => ({
     group,
     isOpen: group.open,

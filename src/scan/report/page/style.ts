@@ -43,7 +43,7 @@ pre {
   position: absolute; width: 1px; height: 1px; overflow: hidden;
   clip-path: inset(50%); white-space: nowrap;
 }
-.subject { margin-top: 34px; padding-top: 22px; border-top: 1px solid var(--line); }
+.subject { scroll-margin-top: 90px; margin-top: 34px; padding-top: 22px; border-top: 1px solid var(--line); }
 .subject:only-child { margin-top: 0; padding-top: 0; border: 0; }
 .note {
   margin: 12px 0; padding: 9px 14px; border-radius: 8px; overflow-wrap: anywhere;
@@ -68,8 +68,8 @@ select, input, button {
   font: inherit; color: var(--text); background: var(--card);
   border: 1px solid var(--line); border-radius: 6px; padding: 4px 8px;
 }
-select { max-width: 220px; }
-input { width: 230px; }
+select { max-width: 150px; }
+input { width: 200px; }
 button { cursor: pointer; }
 :focus-visible { outline: 2px solid var(--mark); outline-offset: 1px; }
 .rows { background: var(--card); border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
