@@ -62,14 +62,17 @@ export function describeSubject({ subject, branch }: ScanReport): string {
 
 /** What a report without findings says instead of a number: what that rests on, and what it does not say. */
 export function describeNoFindings(report: ScanReport): string {
-  const { subject, noFixData, branch, suppressed } = report;
+  const { subject, noFixData, branch, suppressed, warnings } = report;
   const judged = Math.max(0, subject.packages - noFixData.length);
   const basis = `Alpine's ${advisoriesAge(report)}`;
   const rest = `Nothing is known of ${describeUnknown(noFixData.length)}.`;
   if (judged === 0)
     return `Nothing can be said: ${basis}, have no entry about any of the ${countOf(subject.packages, "package")}, which is not the same as "not vulnerable".`;
-  const but = suppressed.length === 0 ? "" : " that is not suppressed";
-  return `No known vulnerability${but} in the ${countOf(judged, "package")} that Alpine has published fixes for in ${branch} (${basis}).${noFixData.length === 0 ? "" : ` ${rest}`}`;
+  const but = [
+    ...(suppressed.length === 0 ? [] : ["is not suppressed"]),
+    ...(warnings.some(({ code }) => code === "filtered") ? ["the filters leave"] : []),
+  ].join(" and ");
+  return `No known vulnerability${but === "" ? "" : ` that ${but}`} in the ${countOf(judged, "package")} that Alpine has published fixes for in ${branch} (${basis}).${noFixData.length === 0 ? "" : ` ${rest}`}`;
 }
 
 function describeUnknown(count: number): string {
@@ -108,16 +111,14 @@ const severityWords = {
 export function describeRest(report: ScanReport): readonly string[] {
   const { noFixData, notAffected, suppressed, unjudged, unreadable } = report;
   const languages = unjudged.reduce((sum, { count }) => sum + count, 0);
+  const never = new Set(notAffected.map(({ id, package: each }) => `${each.origin} ${id}`)).size;
   const known = unjudged.map(({ ecosystem, count }) => `${count} ${ecosystem}`).join(", ");
   const lines: (readonly [number, string])[] = [
     [
       suppressed.length,
       `${countOf(joinByOrigin(suppressed).length, "vulnerability")} suppressed, for a reason that is given`,
     ],
-    [
-      notAffected.length,
-      `${countOf(notAffected.length, "vulnerability")} that Alpine says its package never had`,
-    ],
+    [never, `${countOf(never, "vulnerability")} that Alpine says its package never had`],
     [
       noFixData.length,
       `${countOf(noFixData.length, "package")} without known fix data, which is not the same as "not vulnerable"`,
