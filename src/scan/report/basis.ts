@@ -16,7 +16,7 @@ export function ageInWords(seconds: number): string {
 
 /** A number with its noun, as in `1 package`. */
 export function countOf(count: number, noun: string): string {
-  const plural = noun.endsWith("y") ? `${noun.slice(0, -1)}ies` : `${noun}s`;
+  const plural = /[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ies` : `${noun}s`;
   return `${count} ${count === 1 ? noun : plural}`;
 }
 
