@@ -2,10 +2,11 @@
 import { compareNames } from "../../base/index.ts";
 import type { StaticBinary, UnownedFiles } from "../../inventory/index.ts";
 import type { SbomComponent, SbomContents, SbomPackage } from "../../sbom/index.ts";
+import { fitMiddle } from "../scan/fit.ts";
 import { lineWidth, shortened } from "../size/section.ts";
 import { countOf, formatBytes } from "../term/progress.ts";
 import { printable } from "../term/streams.ts";
-import { formatTable } from "../term/table.ts";
+import { formatTable, type Column } from "../term/table.ts";
 
 /** What only the image itself can tell, and no bill of materials. */
 export interface FoundFiles {
@@ -57,7 +58,7 @@ function formatPackages(packages: readonly SbomPackage[]): string {
     packages
       .toSorted(byName)
       .map((each) => [
-        shortened(`${each.name} ${each.version}`, 26),
+        `${each.name} ${each.version}`,
         each.origin === each.name ? "" : shortened(each.origin, 12),
         layerText(each.layer),
         shortened(repositoryText(each), 15),
@@ -93,7 +94,7 @@ function formatComponents(others: readonly SbomComponent[]): string {
     ["kind", "package", "layer", "owner", "license", "path"],
     others.map(({ ecosystem, name, version, layer, owner = "", license = "", path = "" }) => [
       ecosystem,
-      shortened(`${name} ${version}`.trim(), 28),
+      `${name} ${version}`.trim(),
       layerText(layer),
       shortened(owner, 12),
       shortened(license, 12),
@@ -133,23 +134,52 @@ function formatList(
   names: readonly string[],
   rows: readonly (readonly string[])[],
 ): string {
-  const last = names.length - 1;
   const kept = [...names.keys()].filter((at) => rows.some((row) => row[at] !== ""));
+  const columns = kept.map((at): Column => ({
+    title: names[at]!.toUpperCase(),
+    align: names[at] === "layer" || names[at] === "bytes" ? "right" : "left",
+  }));
   const printed = rows.map((row) => kept.map((at) => printable(row[at]!)));
-  const widths = kept.map((at, place) =>
-    Math.max(names[at]!.length, ...printed.map((row) => [...row[place]!].length)),
-  );
-  const before = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
-  const left = kept.at(-1) === last ? Math.max(8, lineWidth - before) : lineWidth;
-  const isPath = names[last] === "path";
+  const widths = fitWidths(columns, printed);
   const table = formatTable(
-    kept.map((at) => ({
-      title: names[at]!.toUpperCase(),
-      align: names[at] === "layer" || names[at] === "bytes" ? "right" : "left",
-    })),
-    printed.map((row) =>
-      row.with(row.length - 1, shortened(row.at(-1)!, left, isPath ? "start" : "end")),
-    ),
+    columns,
+    printed.map((row) => row.map((text, at) => cut(text, widths[at]!, columns[at]!))),
   );
   return `${title}\n${table}`;
+}
+
+/** Of a package the version stands at the end, of a path the file. */
+function cut(text: string, width: number, { title }: Column): string {
+  if (title === "PACKAGE") return fitMiddle(text, width);
+  return shortened(text, width, title === "PATH" ? "start" : "end");
+}
+
+/** What the last column has at least, where it needs as much. */
+const leastLast = 10;
+
+/** The widths with which a line fits: the widest columns give way first, numbers and titles never. */
+function fitWidths(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+): readonly number[] {
+  const widths = columns.map((_, at) => Math.max(...rows.map((row) => [...row[at]!].length)));
+  const least = columns.map(({ title, align }, at) =>
+    align === "right" ? Math.max(widths[at]!, title.length) : title.length,
+  );
+  const fitted = widths.map((width, at) => Math.max(width, least[at]!));
+  const last = fitted.length - 1;
+  const natural = fitted[last]!;
+  fitted[last] = Math.min(natural, Math.max(leastLast, least[last]!));
+  const left = () => lineWidth - fitted.reduce((sum, width) => sum + width + 2, -2);
+  while (left() < 0) {
+    const widest = fitted.reduce<number | undefined>(
+      (found, width, at) =>
+        width > least[at]! && (found === undefined || width > fitted[found]!) ? at : found,
+      undefined,
+    );
+    if (widest === undefined) break;
+    fitted[widest]! -= 1;
+  }
+  fitted[last] = Math.min(natural, fitted[last] + left());
+  return fitted;
 }
