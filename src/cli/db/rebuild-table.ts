@@ -1,5 +1,5 @@
 /** Which images to rebuild, in which order, for people. */
-import type { RebuildPlan } from "../../scan/index.ts";
+import { joinByOrigin, nextSteps, type RebuildPlan } from "../../scan/index.ts";
 import { printable } from "../term/streams.ts";
 import { formatTable } from "../term/table.ts";
 
@@ -23,7 +23,7 @@ export function formatRebuilds({ affected, unaffected, notJudged }: RebuildPlan)
       printable(name),
       risk.toFixed(1),
       printable(`${worst!.id}${more}`),
-      printable(worst!.remedy.command ?? worst!.remedy.text),
+      printable(mendedBy(added)),
     ];
   });
   const table = formatTable(
@@ -37,4 +37,10 @@ export function formatRebuilds({ affected, unaffected, notJudged }: RebuildPlan)
     rows,
   );
   return `${table}${others}`;
+}
+
+/** The command of the step that mends most; names that no shell should see are not in it. */
+function mendedBy(added: RebuildPlan["affected"][number]["added"]): string {
+  const [step] = nextSteps(joinByOrigin(added));
+  return step?.command?.join(" ") ?? step?.text ?? "";
 }
