@@ -33,12 +33,15 @@ export const benchmark: Benchmark = {
   },
 };
 
+function bivy(...words: readonly string[]): readonly string[] {
+  return [process.execPath, main, ...words];
+}
+
 async function measure(folder: string): Promise<Result> {
   const environment = {
     XDG_DATA_HOME: join(folder, "data"),
     XDG_CACHE_HOME: join(folder, "cache"),
   };
-  const bivy = (...words: readonly string[]) => [process.execPath, main, ...words];
   run(bivy("db", "import", snapshot), environment);
   const layout = join(folder, "advisories");
   run(bivy("db", "export", `oci:${layout}`), environment);

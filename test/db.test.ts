@@ -203,7 +203,12 @@ test("an age is shown, and an old database is called old", async (context) => {
   for (const name of readdirSync(workspace.path("copy"), { recursive: true }) as string[])
     utimesSync(workspace.path("copy", name), 1_700_000_000, 1_700_000_000);
   const { stdout } = await succeed(workspace, [
-    ...["db", "status", "--db", workspace.path("copy"), "--at", "2023-11-18"],
+    "db",
+    "status",
+    "--db",
+    workspace.path("copy"),
+    "--at",
+    "2023-11-18",
   ]);
   assert.match(stdout, /v3\.20 +main, community +4 +3 days \(old\) +until 2099-04-01/);
 });
@@ -223,8 +228,14 @@ test("a diff names the images to rebuild", async (context) => {
   const workspace = openWorkspace(context);
   const root = `dir:${join(sample, "root")}`;
   const { stdout } = await succeed(workspace, [
-    ...["db", "diff", join(sample, "advisories"), join(sample, "newer"), "--images", root],
-    ...["--format", "json"],
+    "db",
+    "diff",
+    join(sample, "advisories"),
+    join(sample, "newer"),
+    "--images",
+    root,
+    "--format",
+    "json",
   ]);
   const { changes, rebuild } = JSON.parse(stdout) as Diff;
   assert.deepEqual(
@@ -250,8 +261,14 @@ test(
     ];
     const snapshot = (date: string) => join(fixtures, "secdb", date);
     const { stdout } = await succeed(workspace, [
-      ...["db", "diff", snapshot("2024-10-15"), snapshot("2024-11-15")],
-      ...["--images", ...images, "--format", "json"],
+      "db",
+      "diff",
+      snapshot("2024-10-15"),
+      snapshot("2024-11-15"),
+      "--images",
+      ...images,
+      "--format",
+      "json",
     ]);
     const { rebuild } = JSON.parse(stdout) as Diff;
     assert.deepEqual(

@@ -31,9 +31,6 @@ export const feedAnnotations = {
   entries: "dev.bivy.advisories.entries",
 } as const;
 
-/** Severities, tables of which each line is `score vector`. */
-export type SeverityFeed = "osv" | "nvd";
-
 export interface AdvisoryDatabase {
   /** What messages call it. */
   readonly subject: string;

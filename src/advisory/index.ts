@@ -6,13 +6,7 @@ export {
   type NeverAffected,
   type OriginAdvisories,
 } from "./branch-advisories.ts";
-export {
-  databaseArtifactType,
-  firstSeenOf,
-  openDatabase,
-  type AdvisoryDatabase,
-  type Ranking,
-} from "./database.ts";
+export { firstSeenOf, openDatabase, type AdvisoryDatabase, type Ranking } from "./database.ts";
 export { defaultDatabasePath, openDatabaseStore, type DatabaseStore } from "./database-store.ts";
 export { compareDatabases, type ChangedFix, type DatabaseDifference } from "./difference.ts";
 export { type ExploitProbability } from "./epss.ts";

@@ -51,7 +51,14 @@ function barely(report: ScanReport) {
   return {
     findings: findings.map(
       ({ id, aliases, package: { name, version, origin }, fixed, repository, risk }) => ({
-        ...{ id, aliases, name, version, origin, fixed, repository, risk },
+        id,
+        aliases,
+        name,
+        version,
+        origin,
+        fixed,
+        repository,
+        risk,
       }),
     ),
     notAffected: notAffected.map(({ id, package: { name } }) => `${id} ${name}`),

@@ -25,14 +25,8 @@ export {
 } from "./ignore-rules.ts";
 export { matchPackages, type Match, type Matches } from "./match.ts";
 export { planRebuilds, type AffectedImage, type RebuildPlan } from "./rebuild.ts";
-export {
-  countBySeverity,
-  worstRisk,
-  type ScanReport,
-  type ScanWarning,
-  type SeverityCounts,
-} from "./report.ts";
-export { impactLabel, impacts, parseImpact, riskOf, type Risk } from "./risk.ts";
+export { worstRisk, type ScanReport, type ScanWarning, type SeverityCounts } from "./report.ts";
+export { parseImpact, riskOf, type Risk } from "./risk.ts";
 export { scanByRepository, type PlacedPackage } from "./scan-by-repository.ts";
 export { scanSubject, type ScanOptions } from "./scan.ts";
 export type { ScanLayer, ScanPackage, ScanSubject, UnjudgedPackages } from "./subject.ts";
