@@ -1,5 +1,7 @@
 /** Advisories of a command: which database it uses, and when that is brought up to date. */
+import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import type { AdvisoryDatabase, DatabaseStore, UpdateFailure } from "../advisory/index.ts";
 import { BivyError, isBivyError, messageOf } from "../base/index.ts";
@@ -85,6 +87,9 @@ async function currentDatabase(flags: AdvisoryFlags, session: Session): Promise<
 
 /** The current database as it is, for commands that judge besides what they do; undefined where there is none. */
 export async function databaseHere(session: Session): Promise<AdvisoryDatabase | undefined> {
+  // Builds without a database need not load what reads one, which takes longer than this look.
+  const { defaultStorePath } = await import("../oci/index.ts");
+  if (!existsSync(join(dirname(defaultStorePath()), "advisories"))) return undefined;
   const store = await databaseStore(session);
   return store.current();
 }

@@ -24,6 +24,12 @@ import { printNote, printResult, writeResultBytes } from "../term/streams.ts";
 import { version } from "../version.ts";
 import { embedder } from "./embedding.ts";
 import type { SharedFlags } from "./shared-flags.ts";
+import {
+  describeVulnerabilities,
+  summarizeVulnerabilities,
+  vulnerabilitiesOfArchs,
+  type BuiltVulnerabilities,
+} from "./vulnerabilities.ts";
 
 /** The flags that an image configuration is built with. */
 export interface DeclarativeFlags extends SharedFlags {
@@ -74,10 +80,11 @@ export async function buildConfiguration(
         events: progress.report,
         standardOutput: writeResultBytes,
       });
+    const vulnerabilities = await vulnerabilitiesOfArchs(result.archs, session);
     progress.end();
     // Where the image itself is the result, what is said about it is not.
     const print = destinations.some(isStandardOutput) ? printNote : printResult;
-    await printBuild(result, destinations, flags.format, print);
+    await printBuild(result, vulnerabilities, destinations, flags.format, print);
   });
 }
 
@@ -193,6 +200,7 @@ async function withBlobs(
 
 async function printBuild(
   { image, archs }: BuildResult,
+  vulnerabilities: BuiltVulnerabilities | undefined,
   destinations: readonly ImageLocator[],
   format: DeclarativeFlags["format"],
   print: (text: string) => void,
@@ -202,12 +210,25 @@ async function printBuild(
     place.kind === "store" ? formatReference(place.reference) : formatImageLocator(place),
   );
   const built = await Promise.all(archs.map(describeArch));
-  if (format === "json")
-    return print(JSON.stringify({ digest: image.digest, places, archs: built }, null, 2));
+  if (format === "json") {
+    const document = {
+      digest: image.digest,
+      places,
+      archs: built,
+      ...(vulnerabilities === undefined
+        ? {}
+        : { vulnerabilities: describeVulnerabilities(vulnerabilities) }),
+    };
+    return print(JSON.stringify(document, null, 2));
+  }
   print(image.digest);
   for (const { arch, packages, layers, size } of built) {
     const counts = `${countOf(packages, "package")}, ${countOf(layers, "layer")}`;
     print(`  ${arch}: ${counts}, ${formatBytes(size)} compressed`);
+  }
+  if (vulnerabilities !== undefined) {
+    const { facts, next } = await summarizeVulnerabilities(vulnerabilities, destinations);
+    print(`  vulnerabilities: ${facts.join(", ")}${next === undefined ? "" : `; ${next}`}`);
   }
   for (const place of places) print(`  ${place}`);
 }

@@ -31,6 +31,7 @@ import { embedder, type Embed } from "./embedding.ts";
 import { hostsText, resolversText } from "./network-files.ts";
 import type { SharedFlags } from "./shared-flags.ts";
 import { describeBuild } from "./summary.ts";
+import { vulnerabilitiesOfBuilds } from "./vulnerabilities.ts";
 import { writeFiles } from "./write-files.ts";
 
 type Flags = SharedFlags & DockerfileFlags;
@@ -117,15 +118,18 @@ export async function buildFromDockerfile(
     if (recorder !== undefined)
       await writeLock(argument, inputs, flags, session, { recordings: recorder, quiet: true });
     await writeCaches(cachesTo, cache, registries, session);
+    const milliseconds = performance.now() - began;
+    const vulnerabilities = await vulnerabilitiesOfBuilds(builds, session);
     progress.end();
     const isPrinted = outputs.some((output) => isStandardOutput(output));
     await describeBuild(builds, image, outputs, {
       format: flags.format,
-      milliseconds: performance.now() - began,
+      milliseconds,
       print: isPrinted ? printNote : printResult,
       downloadedBytes: pulls.downloaded(),
       ...(flags.iidfile === undefined ? {} : { iidFile: flags.iidfile }),
       ...(flags.metadataFile === undefined ? {} : { metadataFile: flags.metadataFile }),
+      ...(vulnerabilities === undefined ? {} : { vulnerabilities }),
     });
   };
   const planFor = (platform: Platform | undefined): Promise<PlannedBuild> =>

@@ -10,6 +10,11 @@ import {
 } from "../term/build-summary.ts";
 import { terminalWidth } from "../term/streams.ts";
 import type { Output } from "./outputs.ts";
+import {
+  describeVulnerabilities,
+  summarizeVulnerabilities,
+  type BuiltVulnerabilities,
+} from "./vulnerabilities.ts";
 
 export interface DescribeOptions {
   readonly format: "text" | "json";
@@ -18,6 +23,7 @@ export interface DescribeOptions {
   readonly print: (text: string) => void;
   readonly iidFile?: string;
   readonly metadataFile?: string;
+  readonly vulnerabilities?: BuiltVulnerabilities;
 }
 
 export async function describeBuild(
@@ -30,12 +36,16 @@ export async function describeBuild(
   const names = await Promise.all(outputs.map(nameOf));
   const steps = builds.flatMap((built) => built.steps);
   const first = builds[0]!;
+  const { vulnerabilities } = options;
   const { config } = await first.image.manifest();
   const document = {
     digest: image.digest,
     imageId: config.digest,
     places: names,
     platforms: await Promise.all(builds.map(describePlatform)),
+    ...(vulnerabilities === undefined
+      ? {}
+      : { vulnerabilities: describeVulnerabilities(vulnerabilities) }),
   };
   if (options.iidFile !== undefined) await write(options.iidFile, config.digest);
   if (options.metadataFile !== undefined) {
@@ -48,10 +58,16 @@ export async function describeBuild(
     await write(options.metadataFile, `${JSON.stringify(metadata, null, 2)}\n`);
   }
   if (options.format === "json") return options.print(JSON.stringify(document, null, 2));
+  const destinations = outputs.flatMap((output) =>
+    output.kind === "image" ? [output.locator] : [],
+  );
   const summary = {
     digest: image.digest,
     names,
     platforms,
+    ...(vulnerabilities === undefined
+      ? {}
+      : { vulnerabilities: await summarizeVulnerabilities(vulnerabilities, destinations) }),
     cost: {
       milliseconds: options.milliseconds,
       steps: steps

@@ -10,6 +10,7 @@ export interface BuildSummary {
   /** Where the image is now: names and files. */
   readonly names: readonly string[];
   readonly platforms: readonly PlatformSummary[];
+  readonly vulnerabilities?: VulnerabilityFacts;
   readonly cost: BuildCost;
   readonly hints: readonly BuildHint[];
 }
@@ -56,6 +57,13 @@ export interface PackageUpgrade {
   readonly after: string;
 }
 
+export interface VulnerabilityFacts {
+  /** The most important first. */
+  readonly facts: readonly string[];
+  /** What says more of it. */
+  readonly next?: string;
+}
+
 export interface BuildCost {
   /** From begin to end. */
   readonly milliseconds: number;
@@ -86,7 +94,7 @@ const mostHints = 3;
 
 /** The lines of a summary, none wider than so many columns; Infinity for a file. */
 export function formatBuildSummary(summary: BuildSummary, width: number): string {
-  const { digest, names, platforms, cost, hints } = summary;
+  const { digest, names, platforms, vulnerabilities, cost, hints } = summary;
   const shared = sharedDifference(platforms);
   const rows = Math.max(2, Math.floor(mostLayers / Math.max(1, platforms.length)));
   const lines = [
@@ -98,6 +106,7 @@ export function formatBuildSummary(summary: BuildSummary, width: number): string
       ...(shared === undefined ? formatDifference(each.packages, width, false) : []),
     ]),
     ...(shared === undefined ? [] : formatDifference(shared, width, true)),
+    ...formatVulnerabilities(vulnerabilities, width),
     ...formatCost(cost),
     ...formatHints(hints),
   ];
@@ -192,6 +201,20 @@ function listWords(
   const fits = (): boolean => linesOf(count).every((line) => displayWidth(line) <= width);
   while (count > 1 && !fits()) count -= 1;
   return linesOf(count);
+}
+
+/** On several lines where one would be cut. */
+function formatVulnerabilities(
+  vulnerabilities: BuildSummary["vulnerabilities"],
+  width: number,
+): readonly string[] {
+  if (vulnerabilities === undefined) return [];
+  const { facts, next } = vulnerabilities;
+  const lines = listWords("vulnerabilities:", facts, width, 3);
+  if (next === undefined) return lines;
+  const longer = `${lines.at(-1)!}; ${next}`;
+  if (displayWidth(longer) <= width) return [...lines.slice(0, -1), longer];
+  return [...lines.slice(0, -1), `${lines.at(-1)!};`, indent + next];
 }
 
 function formatCost({ milliseconds, steps, cachedSteps, downloadedBytes }: BuildCost): string[] {
