@@ -91,6 +91,7 @@ Examples:
   $ bivy build image.yaml --locked --offline  repeat the build, byte for byte
   $ bivy image pull alpine:3.20               get an image from its registry
   $ bivy verify alpine:3.20                   where does every file come from?
+  $ bivy scan alpine:3.20                     what is vulnerable, and what mends it?
   $ bivy why alpine:3.20 libcrypto.so.3       why is this here?
   $ bivy demo                                 see it work, without network or rights
 `;
