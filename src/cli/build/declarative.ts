@@ -73,14 +73,20 @@ export async function buildConfiguration(
       ...(flags.keepGoing === undefined ? {} : { keepGoing: flags.keepGoing }),
       ...(flags.compression === undefined ? {} : { compression: flags.compression }),
     });
-    for (const destination of destinations)
-      await writeImage(result.image, destination, {
-        store,
-        registries: () => registriesOf(flags, session),
-        events: progress.report,
-        standardOutput: writeResultBytes,
-      });
-    const vulnerabilities = await vulnerabilitiesOfArchs(result.archs, session);
+    const write = async (): Promise<void> => {
+      for (const destination of destinations)
+        await writeImage(result.image, destination, {
+          store,
+          registries: () => registriesOf(flags, session),
+          events: progress.report,
+          standardOutput: writeResultBytes,
+        });
+    };
+    // Judging takes its time from what writing waits for.
+    const [vulnerabilities] = await Promise.all([
+      vulnerabilitiesOfArchs(result.archs, session),
+      write(),
+    ]);
     progress.end();
     // Where the image itself is the result, what is said about it is not.
     const print = destinations.some(isStandardOutput) ? printNote : printResult;

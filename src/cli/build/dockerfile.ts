@@ -7,7 +7,7 @@ import type {
   FailedCommand,
   PlannedBuild,
 } from "../../build/index.ts";
-import type { Platform } from "../../oci/index.ts";
+import type { ImageOrIndex, Platform } from "../../oci/index.ts";
 import { sourceDateEpoch, type Session } from "../session.ts";
 import type { Progress } from "../term/progress.ts";
 import { printNote, printResult, writeResultBytes } from "../term/streams.ts";
@@ -100,7 +100,7 @@ export async function buildFromDockerfile(
   };
   const began = performance.now();
   const builds: DockerfileBuild[] = [];
-  const finish = async (): Promise<void> => {
+  const write = async (): Promise<ImageOrIndex> => {
     const image = await resultOf(builds, argument, { ...flags, provenance }, outputs, {
       store,
       limits,
@@ -118,13 +118,19 @@ export async function buildFromDockerfile(
     if (recorder !== undefined)
       await writeLock(argument, inputs, flags, session, { recordings: recorder, quiet: true });
     await writeCaches(cachesTo, cache, registries, session);
-    const milliseconds = performance.now() - began;
-    const vulnerabilities = await vulnerabilitiesOfBuilds(builds, session);
+    return image;
+  };
+  const finish = async (): Promise<void> => {
+    // Judging takes its time from what writing waits for.
+    const [image, vulnerabilities] = await Promise.all([
+      write(),
+      vulnerabilitiesOfBuilds(builds, session),
+    ]);
     progress.end();
     const isPrinted = outputs.some((output) => isStandardOutput(output));
     await describeBuild(builds, image, outputs, {
       format: flags.format,
-      milliseconds,
+      milliseconds: performance.now() - began,
       print: isPrinted ? printNote : printResult,
       downloadedBytes: pulls.downloaded(),
       ...(flags.iidfile === undefined ? {} : { iidFile: flags.iidfile }),

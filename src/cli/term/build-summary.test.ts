@@ -88,6 +88,24 @@ function many<T>(count: number, make: (at: number) => T): readonly T[] {
   return Array.from({ length: count }, (_, at) => make(at));
 }
 
+test("what is known of vulnerabilities stands on as many lines as it takes", () => {
+  const known = "3 known (worst: CVE-2024-9143, libcrypto3 3.1.7-r0)";
+  const rest = "2 packages without fix data";
+  const linesOf = (next: string, width: number) =>
+    formatBuildSummary({ ...small, vulnerabilities: { facts: [known, rest], next } }, width)
+      .split("\n")
+      .filter((line) => /vulnerabilities|without fix data|bivy scan/.test(line));
+  const short = "bivy scan app:latest says more";
+  const long = "bivy scan registry.example.com/team/app:latest says more";
+  assert.deepEqual(linesOf(short, Infinity), [`vulnerabilities: ${known}, ${rest}; ${short}`]);
+  assert.deepEqual(linesOf(short, 80), [`vulnerabilities: ${known},`, `    ${rest}; ${short}`]);
+  assert.deepEqual(linesOf(long, 80), [
+    `vulnerabilities: ${known},`,
+    `    ${rest};`,
+    `    ${long}`,
+  ]);
+});
+
 const large: BuildSummary = {
   ...small,
   names: many(30, (at) => `registry.example/team/app:tag-${at}`),
