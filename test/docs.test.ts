@@ -1,7 +1,8 @@
 /**
- * The examples of docs/commands: every console block of a page runs, in order, in one copy of
- * examples/hello. A line `$ …` is a command, what follows is what it prints, with `…` for anything; a
- * line `# exit N` states the exit code where it is not 0.
+ * The examples of docs/commands: every console block of a page runs, in order, in one copy of a folder
+ * of examples: hello, unless a comment `<!-- examples: NAME -->` of the page says another. A line `$ …`
+ * is a command, what follows is what it prints, with `…` for anything; a line `# exit N` states the exit
+ * code where it is not 0.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -42,6 +43,11 @@ function readExamples(page: string): Example[] {
   return examples;
 }
 
+/** The folder of examples that a page's run in. */
+function folderOf(page: string): string {
+  return /^<!-- examples: ([a-z-]+) -->$/m.exec(page)?.[1] ?? "hello";
+}
+
 /** `…` stands for any text in a line, and for any lines where it stands alone. */
 function toPattern(expected: readonly string[]): RegExp {
   const lines = expected.map((line) =>
@@ -56,12 +62,13 @@ function escapePattern(text: string): string {
 
 for (const name of readdirSync(pages)) {
   test(`docs/commands/${name}: the examples do what they say`, () => {
-    const examples = readExamples(readFileSync(join(pages, name), "utf8"));
+    const page = readFileSync(join(pages, name), "utf8");
+    const examples = readExamples(page);
     assert.ok(examples.length > 0, "a page about a command has examples");
     const home = mkdtempSync(join(tmpdir(), "bivy-docs-"));
     try {
-      const folder = join(home, "hello");
-      cpSync(join(project, "examples", "hello"), folder, { recursive: true });
+      const folder = join(home, folderOf(page));
+      cpSync(join(project, "examples", folderOf(page)), folder, { recursive: true });
       const bin = join(home, "bin");
       mkdirSync(bin);
       writeFileSync(
