@@ -4,6 +4,7 @@
  */
 import { decompress, readTar } from "../archive/index.ts";
 import {
+  BivyError,
   collectBytes,
   decodeName,
   limitExceeded,
@@ -12,7 +13,7 @@ import {
 } from "../base/index.ts";
 import { formatProbability, formatSeverity } from "./database.ts";
 import { readEpss } from "./epss.ts";
-import type { FeedName } from "./feed.ts";
+import type { FeedAge, FeedName } from "./feed.ts";
 import { parseKev } from "./kev.ts";
 import { writeTable } from "./lookup-table.ts";
 import { parseRejections, writeRejectionList, type Rejection } from "./rejections.ts";
@@ -35,10 +36,18 @@ export interface CompileOptions {
 export async function compileSecdb(
   content: Content,
   subject: string,
+  expected: Pick<FeedAge, "branch" | "repository">,
   limits: Limits,
 ): Promise<CompiledFeed & { readonly secdb: Secdb }> {
   const bytes = await readWhole(content, subject, limits);
   const secdb = parseSecdb(bytes, subject);
+  const { branch, repository } = secdb;
+  if (branch !== expected.branch || repository !== expected.repository)
+    throw new BivyError(
+      "advisories-invalid",
+      `${subject}: expected ${expected.repository} of ${expected.branch}, found ${repository} of ${branch}`,
+      { hint: "A mirror has mixed up its files: versions would be judged by another branch." },
+    );
   return { bytes, entries: secdb.origins.size, secdb };
 }
 

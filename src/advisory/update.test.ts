@@ -109,6 +109,22 @@ test("a database has what its source has, each part with its age", async () => {
   assert.equal(ranking.severity("CVE-2024-9143"), undefined);
 });
 
+test("a file that is of another branch than its URL says is not taken", async () => {
+  const mixed = { ...files, "v3.19/main.json": files["v3.20/main.json"]! };
+  const { database, failures } = await update(mixed);
+  assert.deepEqual(database.branches, ["v3.20"]);
+  assert.deepEqual(
+    failures.map(({ branch, message, kept }) => [branch, message, kept]),
+    [
+      [
+        "v3.19",
+        "https://secdb.alpinelinux.org/v3.19/main.json: expected main of v3.19, found main of v3.20",
+        false,
+      ],
+    ],
+  );
+});
+
 test("the same feeds make the same database", async () => {
   const [a, b] = [await update(files), await update(files)];
   assert.equal(a.image.digest, b.image.digest);

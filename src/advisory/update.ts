@@ -170,7 +170,7 @@ class Update {
     try {
       const fetched = await this.#source.fetch(file);
       if (fetched === undefined) return old && (await this.#keepSecdb(old));
-      const compiled = await compileSecdb(fetched.content, fetched.url, limits);
+      const compiled = await compileSecdb(fetched.content, fetched.url, file, limits);
       return { ...compiled, age: ageOf(file, fetched.url, fetched.fetched) };
     } catch (error) {
       this.#fail(error, file, old !== undefined);
