@@ -1,7 +1,7 @@
 /** bivy scan: which known vulnerabilities images, roots and SBOMs really have, and what mends them. */
 import { Option, type Command } from "commander";
 import type { AdvisoryDatabase } from "../advisory/index.ts";
-import { BivyError } from "../base/index.ts";
+import type { BivyError } from "../base/index.ts";
 import type { FailOn, ScanFailure, ScanOptions, ScanReport } from "../scan/index.ts";
 import {
   addAdvisoryFlags,
@@ -19,7 +19,7 @@ import { describeFailing, filterReport, parseFilter, type FilterFlags } from "./
 import { impactsOf } from "./scan/impact-flags.ts";
 import { checkFormat, formatScan, scanFormats, type ScanFormat } from "./scan/formats.ts";
 import { addJudgeFlags, judgesOf, type JudgeFlags } from "./scan/judges.ts";
-import { forEachTarget, subjectOf } from "./scan/subjects.ts";
+import { forEachTarget, mapOutcomes, subjectOf } from "./scan/subjects.ts";
 import { collect, withSession, type Session } from "./session.ts";
 import { printNote } from "./term/streams.ts";
 import { version } from "./version.ts";
@@ -83,21 +83,19 @@ export function configure(command: Command): void {
 }
 
 async function scan(targets: readonly string[], flags: ScanFlags, session: Session): Promise<void> {
-  const { compareScans, parseFailOn, scanSubject } = await import("../scan/index.ts");
-  if (flags.compare === true && targets.length !== 2)
-    throw new BivyError("usage", `--compare: expected two targets, found ${targets.length}`, {
-      hint: "Name the old one first: bivy scan --compare OLD NEW.",
-    });
-  // What is wrong with the flags is said before anything is fetched.
   checkFormat(flags, targets);
+  // The targets are read while the rest is loaded, and the advisories are: neither needs the other.
+  const reading = forEachTarget(targets, (target) => subjectOf(target, flags, session));
+  reading.catch(() => undefined);
+  const { compareScans, parseFailOn, scanSubject } = await import("../scan/index.ts");
+  // What is wrong with the flags is said before anything is fetched.
   const failOn = parseFailOn(flags.failOn ?? []);
   const filter = await parseFilter(flags);
   const impactOf = await impactsOf(flags.impact ?? [], targets);
   const judges = await judgesOf(flags, timeOf(flags), session);
   const database = await databaseOf(flags, session);
   const shared = optionsOf(flags, database);
-  const outcomes = await forEachTarget(targets, async (target) => {
-    const subject = await subjectOf(target, flags, session);
+  const outcomes = await mapOutcomes(await reading, async (subject, target) => {
     const impact = impactOf(target);
     const report = await scanSubject(subject, {
       ...shared,

@@ -31,6 +31,10 @@ export interface FormatFlags {
 /** Refuses what a format cannot show, before any work is done. */
 export function checkFormat(flags: FormatFlags, targets: readonly string[]): void {
   const { format, compare, explain } = flags;
+  if (compare === true && targets.length !== 2)
+    throw new BivyError("usage", `--compare: expected two targets, found ${targets.length}`, {
+      hint: "Name the old one first: bivy scan --compare OLD NEW.",
+    });
   if ((format === "cyclonedx" || format === "openvex") && targets.length > 1)
     throw new BivyError(
       "usage",

@@ -27,16 +27,34 @@ export async function forEachTarget<T>(
     while (next < targets.length) {
       const at = next++;
       const target = targets[at]!;
-      try {
-        outcomes[at] = { target, value: await work(target) };
-      } catch (error) {
-        if (!isBivyError(error) || error.code === "aborted") throw error;
-        outcomes[at] = { target, error };
-      }
+      outcomes[at] = await tryTarget({ target, value: target }, work);
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, targets.length) }, worker));
   return outcomes;
+}
+
+/** Goes on with what came out; what failed stays as it is. */
+export async function mapOutcomes<T, R>(
+  outcomes: readonly Outcome<T>[],
+  work: (value: T, target: string) => Promise<R>,
+): Promise<readonly Outcome<R>[]> {
+  const results: Outcome<R>[] = [];
+  for (const outcome of outcomes)
+    results.push("value" in outcome ? await tryTarget(outcome, work) : outcome);
+  return results;
+}
+
+async function tryTarget<T, R>(
+  { target, value }: { readonly target: string; readonly value: T },
+  work: (value: T, target: string) => Promise<R>,
+): Promise<Outcome<R>> {
+  try {
+    return { target, value: await work(value, target) };
+  } catch (error) {
+    if (!isBivyError(error) || error.code === "aborted") throw error;
+    return { target, error };
+  }
 }
 
 /** The subject that an argument names: an image, a root, or a bill of materials. */
@@ -45,8 +63,8 @@ export async function subjectOf(
   flags: ImageFlags,
   session: Session,
 ): Promise<ScanSubject> {
-  const { subjectOfDocument, subjectOfInventory } = await import("../../scan/index.ts");
   const target = await readTarget(argument, flags, session, { inspects: true });
+  const { subjectOfDocument, subjectOfInventory } = await import("../../scan/index.ts");
   return target.kind === "sbom"
     ? subjectOfDocument(target.document, argument)
     : subjectOfInventory(target.inventory);

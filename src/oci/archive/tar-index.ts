@@ -3,8 +3,8 @@
  *
  * A plain tar is indexed by its headers alone: the contents are stepped over, not read, and later
  * read from where they stand. A compressed tar cannot be entered in the middle: it is unpacked once
- * to be indexed, when its small files are kept in memory, and once more for each large file that is
- * read, up to that file's end.
+ * to be indexed, when the files that are not large are kept in memory, and once more for each large
+ * file that is read, up to that file's end.
  */
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
@@ -34,9 +34,12 @@ const readSize = 256 * 1024;
 const skipSize = 4 * 1024 * 1024;
 /** Symbolic and hard links that lead from one to the next; honest archives have one. */
 const mostLinks = 8;
-/** A file of a compressed tar is kept in memory up to this size, and all together up to `keptTotal`. */
-const keptSize = 1024 * 1024;
-const keptTotal = 64 * 1024 * 1024;
+/**
+ * A file of a compressed tar is kept in memory up to this size, as the layer of a small image is, and
+ * all together up to `keptTotal`.
+ */
+const keptSize = 16 * 1024 * 1024;
+const keptTotal = 32 * 1024 * 1024;
 
 export interface TarFile extends Content {
   /** The first bytes, enough to tell a compression; cheaper than `chunks`. */
@@ -237,12 +240,13 @@ async function indexCompressed(path: string, limits: Limits, add: Add): Promise<
       read += chunk.byteLength;
       if (!isKept && read >= detectionSize) break;
     }
-    const bytes = concatBytes(parts);
     if (isKept) kept += header.size;
+    const first = parts.slice(0, detectionSize).map((part) => part.subarray(0, detectionSize));
+    const beginning = concatBytes(first).slice(0, detectionSize);
     add(header, {
       size: header.size,
-      chunks: () => (isKept ? [bytes] : streamEntry(path, own, limits)),
-      firstBytes: async () => bytes.subarray(0, detectionSize),
+      chunks: () => (isKept ? parts : streamEntry(path, own, limits)),
+      firstBytes: async () => beginning,
     });
   }
 }
