@@ -14,7 +14,8 @@ export function httpSource(access: Access, now: number): FeedSource {
         client,
         cache,
         url,
-        revalidate: { maxAgeSeconds: 0, now },
+        // Below 0: an update asks each time, also one in the same second as another.
+        revalidate: { maxAgeSeconds: -1, now },
         ...(signal === undefined ? {} : { signal }),
       });
     } catch (error) {
