@@ -202,15 +202,11 @@ test("an age is shown, and an old database is called old", async (context) => {
   cpSync(join(sample, "advisories"), workspace.path("copy"), { recursive: true });
   for (const name of readdirSync(workspace.path("copy"), { recursive: true }) as string[])
     utimesSync(workspace.path("copy", name), 1_700_000_000, 1_700_000_000);
-  const { stdout } = await succeed(workspace, [
-    "db",
-    "status",
-    "--db",
-    workspace.path("copy"),
-    "--at",
-    "2023-11-18",
-  ]);
+  const words = ["db", "status", "--db", workspace.path("copy"), "--at", "2023-11-18"];
+  const { stdout } = await succeed(workspace, words);
   assert.match(stdout, /v3\.20 +main, community +4 +3 days \(old\) +until 2099-04-01/);
+  const each = await succeed(workspace, [...words, "--all"]);
+  assert.match(each.stdout, /v3\.20 +main +3 +3 days .*\nv3\.20 +community +1 +3 days /);
 });
 
 interface Diff {

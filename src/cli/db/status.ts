@@ -44,9 +44,13 @@ async function status(flags: StatusFlags, session: Session): Promise<void> {
   session.progress.end();
   const now = timeOf(flags);
   const releases = await database.releases();
-  const branches = database.branches.map((branch) => {
+  const files = database.feeds.filter(({ name }) => name === "secdb");
+  const groups = Map.groupBy(files, ({ branch, repository }) =>
+    flags.all === true && flags.format === "table" ? `${branch} ${repository}` : branch!,
+  );
+  const branches = Array.from(groups.values(), (ages): BranchStatus => {
+    const branch = ages[0]!.branch!;
     const support = releases?.branches.find((each) => each.branch === branch);
-    const ages = database.feeds.filter((feed) => feed.branch === branch);
     return {
       branch,
       repositories: ages.map(({ repository }) => repository!),
