@@ -5,7 +5,7 @@
  * `dist` is replaced as a whole, so that no file of an earlier build is ever shipped.
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "rolldown";
 
@@ -25,8 +25,20 @@ async function compile(): Promise<number> {
   if (compiled.status !== 0) return compiled.status ?? 1;
   rmSync(`${output}/cli`, { recursive: true });
   await bundle(`${root}src/cli/main.ts`, `${output}/cli`);
+  describeFolder(`${output}/cli`);
   chmodSync(`${output}/cli/main.js`, 0o755);
   return 0;
+}
+
+/**
+ * Says beside the files what they are: for each one that it loads Node looks for the nearest
+ * package.json, and does not remember where there was none.
+ */
+function describeFolder(folder: string): void {
+  const { version } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as {
+    readonly version: string;
+  };
+  writeFileSync(`${folder}/package.json`, `${JSON.stringify({ version, type: "module" })}\n`);
 }
 
 /**

@@ -236,7 +236,7 @@ async function indexCompressed(path: string, limits: Limits, add: Add): Promise<
     let read = 0;
     for await (const chunk of entry.chunks()) {
       // Copied, because a chunk of the stream holds much more than this file.
-      parts.push(Uint8Array.from(isKept ? chunk : chunk.subarray(0, detectionSize)));
+      parts.push(new Uint8Array(isKept ? chunk : chunk.subarray(0, detectionSize)));
       read += chunk.byteLength;
       if (!isKept && read >= detectionSize) break;
     }
