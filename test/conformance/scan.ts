@@ -25,13 +25,13 @@ export const suite: Suite = { name: "scan", defaultPath: "scan", flags: ["secdb"
 interface CasePackage {
   readonly name: string;
   readonly version: string;
-  readonly origin?: string;
-  readonly arch?: string;
+  readonly origin?: string | null;
+  readonly arch?: string | null;
 }
 
 interface PackageList {
-  readonly "alpine-release"?: string;
-  readonly "os-release"?: string;
+  readonly "alpine-release"?: string | null;
+  readonly "os-release"?: string | null;
   readonly packages: readonly CasePackage[];
 }
 
@@ -98,8 +98,8 @@ function runSnapshot(path: string, packagesPath: string, snapshots: string): Cas
 
 /** As `bivy scan` finds it: by the files of the image. */
 function branchOf(list: PackageList): string | undefined {
-  const fileOf = (path: string, text: string | undefined) =>
-    text === undefined ? undefined : { path, text };
+  const fileOf = (path: string, text: string | null | undefined) =>
+    typeof text === "string" && text !== "" ? { path, text } : undefined;
   return distributionOf(
     fileOf("etc/os-release", list["os-release"]),
     fileOf("etc/alpine-release", list["alpine-release"]),
@@ -190,8 +190,7 @@ function asSecdb(branch: string, advisories: readonly ReportedAdvisory[]): Secdb
 }
 
 function toPackage({ name, version, origin, arch }: CasePackage): ScanPackage {
-  const source = origin === undefined || origin === "" ? name : origin;
-  return { name, version, origin: source, ...(arch === undefined ? {} : { arch }) };
+  return { name, version, origin: origin || name, ...(arch ? { arch } : {}) };
 }
 
 function rowsOf(rows: readonly Readonly<Record<string, string>>[]): string[] {
