@@ -30,6 +30,7 @@ export * from "./inventory.ts";
 export type { Ecosystem, LanguagePackage } from "./languages/language-package.ts";
 export { formatPackageUrl, type PackageUrl } from "./package-url.ts";
 export {
+  keepInventoryFiles,
   readInventory,
   takeInventory,
   type InventoryOptions,

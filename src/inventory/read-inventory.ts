@@ -153,19 +153,27 @@ function readingOptions(
   inspection: Inspection | undefined,
 ): ReadLayersOptions {
   const { limits, checksums, keeps, signal } = options;
-  const fitsDatabases = memoryOf(databaseMemory);
-  const fitsSettings = memoryOf(settingMemory);
-  const keepsOwn = (path: string, size: number): boolean => {
-    if (databaseFile.test(path)) return fitsDatabases(size);
-    const isRead = settingFile.test(path) || advisoryFile.test(path);
-    return isRead && size <= largestSetting && fitsSettings(size);
-  };
+  const keepsOwn = keepInventoryFiles();
   return {
     ...(limits === undefined ? {} : { limits }),
     ...(checksums === undefined ? {} : { checksums }),
     ...(signal === undefined ? {} : { signal }),
     ...(inspection === undefined ? {} : { inspect: inspection.inspect }),
     keeps: (path, size) => keepsOwn(path, size) || keeps?.(path, size) === true,
+  };
+}
+
+/**
+ * Says which files an inventory will read, so that whoever reads layers for another reason and takes one
+ * afterwards keeps them: a content that was not kept is read from its layer again, from the beginning.
+ */
+export function keepInventoryFiles(): (path: string, size: number) => boolean {
+  const fitsDatabases = memoryOf(databaseMemory);
+  const fitsSettings = memoryOf(settingMemory);
+  return (path, size) => {
+    if (databaseFile.test(path)) return fitsDatabases(size);
+    const isRead = settingFile.test(path) || advisoryFile.test(path);
+    return isRead && size <= largestSetting && fitsSettings(size);
   };
 }
 

@@ -10,6 +10,7 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf, encodeText, type Digest, type Limits } from "../../../base/index.ts";
+import { keepInventoryFiles } from "../../../inventory/index.ts";
 import { type Layer } from "../../../oci/index.ts";
 import { canSetOwners } from "../../../sandbox/index.ts";
 import { emptyDirectory, layOut, readLayers, type DirectoryNode } from "../../../tree/index.ts";
@@ -129,7 +130,8 @@ async function readTree(layers: readonly Layer[], workshop: Workshop): Promise<D
       subject: `layer ${layer.digest}`,
       tar: () => layer.uncompressed(),
     })),
-    { limits, signal, checksums: ["sha256"] },
+    // What is installed is looked at when the build is done.
+    { limits, signal, checksums: ["sha256"], keeps: keepInventoryFiles() },
   );
   return top;
 }
