@@ -26,6 +26,7 @@ import { embedder } from "./embedding.ts";
 import type { SharedFlags } from "./shared-flags.ts";
 import {
   describeVulnerabilities,
+  openJudging,
   summarizeVulnerabilities,
   vulnerabilitiesOfArchs,
   type BuiltVulnerabilities,
@@ -57,6 +58,8 @@ export async function buildConfiguration(
     ...(flags.arch === undefined ? {} : { archs: await parseArchs(flags.arch) }),
     ...(flags.scripts ? {} : { scripts: "skip" as const }),
   };
+  const judging = openJudging(session);
+  judging.begin();
   const packages = await choosePackages(config, loaded, configPath, flags, access);
   const store = openStore({ limits });
   const time = sourceDateEpoch(process.env);
@@ -84,7 +87,7 @@ export async function buildConfiguration(
     };
     // Judging takes its time from what writing waits for.
     const [vulnerabilities] = await Promise.all([
-      vulnerabilitiesOfArchs(result.archs, session),
+      vulnerabilitiesOfArchs(result.archs, judging),
       write(),
     ]);
     progress.end();

@@ -31,7 +31,7 @@ import { embedder, type Embed } from "./embedding.ts";
 import { hostsText, resolversText } from "./network-files.ts";
 import type { SharedFlags } from "./shared-flags.ts";
 import { describeBuild } from "./summary.ts";
-import { vulnerabilitiesOfBuilds } from "./vulnerabilities.ts";
+import { openJudging, vulnerabilitiesOfBuilds } from "./vulnerabilities.ts";
 import { writeFiles } from "./write-files.ts";
 
 type Flags = SharedFlags & DockerfileFlags;
@@ -67,6 +67,7 @@ export async function buildFromDockerfile(
   const credentials = openBuildCredentials(flags.secret ?? [], flags.ssh ?? [], process.env);
   const imports = await openImports(cachesFrom, registries, session);
   const cache = openStepCache(store, { imports, limits });
+  const judging = openJudging(session);
   const options: DockerfileBuildOptions = {
     dockerfile: inputs.dockerfile,
     labels: parseLabels(flags.label ?? []),
@@ -94,7 +95,11 @@ export async function buildFromDockerfile(
       allowsPrivileged: allowsPrivileged(flags.allow ?? []),
     },
     copy: { access },
-    events: progress.report,
+    events: (event) => {
+      // Where nothing is carried out, nothing will be judged.
+      if (event.type === "step" && event.state === "started") judging.begin();
+      progress.report(event);
+    },
     limits,
     signal,
   };
@@ -124,7 +129,7 @@ export async function buildFromDockerfile(
     // Judging takes its time from what writing waits for.
     const [image, vulnerabilities] = await Promise.all([
       write(),
-      vulnerabilitiesOfBuilds(builds, session),
+      vulnerabilitiesOfBuilds(builds, judging, session),
     ]);
     progress.end();
     const isPrinted = outputs.some((output) => isStandardOutput(output));

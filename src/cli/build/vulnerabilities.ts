@@ -27,14 +27,38 @@ export type BuiltVulnerabilities =
     }
   | { readonly kind: "not-judged"; readonly reason: string };
 
+/** What judging takes: a database, and the modules that read it. */
+export interface Judging {
+  /** Loads it in the time in which a build waits for commands and servers; else it is loaded when used. */
+  begin(): void;
+  /** Undefined where there is none. */
+  database(): Promise<AdvisoryDatabase | undefined>;
+}
+
+export function openJudging(session: Session): Judging {
+  let loading: Promise<AdvisoryDatabase | undefined> | undefined;
+  const load = async (): Promise<AdvisoryDatabase | undefined> => {
+    const database = await databaseHere(session);
+    if (database !== undefined)
+      await Promise.all([import("../../scan/index.ts"), import("../../inventory/index.ts")]);
+    return database;
+  };
+  const database = () => (loading ??= load());
+  return {
+    database,
+    // What fails is said when it is used.
+    begin: () => void database().catch(() => undefined),
+  };
+}
+
 /** Of images of a configuration: each package is judged by the branch of its repository. */
 export async function vulnerabilitiesOfArchs(
   archs: readonly BuiltArch[],
-  session: Session,
+  judging: Judging,
 ): Promise<BuiltVulnerabilities | undefined> {
   const packages = archs.flatMap((each) => each.packages);
   if (packages.length === 0) return undefined;
-  return judgeIfPossible(session, async (database) => {
+  return judgeIfPossible(judging, async (database) => {
     const { scanByRepository } = await import("../../scan/index.ts");
     const { reports, elsewhere, withoutBranch } = await scanByRepository(
       "image",
@@ -59,11 +83,12 @@ const releasePackages = new Set(["alpine-release", "alpine-base"]);
  */
 export async function vulnerabilitiesOfBuilds(
   builds: readonly DockerfileBuild[],
-  session: Session,
+  judging: Judging,
+  { limits }: Pick<Session, "limits">,
 ): Promise<BuiltVulnerabilities | undefined> {
   const read = builds.filter(({ packages }) => packages !== undefined);
   if (read.length === 0) return undefined;
-  return judgeIfPossible(session, async (database) => {
+  return judgeIfPossible(judging, async (database) => {
     const { scanSubject, subjectOfInventory } = await import("../../scan/index.ts");
     const { takeInventory } = await import("../../inventory/index.ts");
     const reports: ScanReport[] = [];
@@ -76,7 +101,7 @@ export async function vulnerabilitiesOfBuilds(
       };
       const config = await image.config();
       const source = { subject: "image", image, config, layers: [], tree };
-      const inventory = await takeInventory(source, session.limits);
+      const inventory = await takeInventory(source, limits);
       if (inventory.packages.length > 0)
         reports.push(await scanSubject(subjectOfInventory(inventory), scanOptions(database)));
     }
@@ -92,11 +117,11 @@ interface Judged {
 
 /** A build is good without them: nothing is fetched, and nothing fails for them. */
 async function judgeIfPossible(
-  session: Session,
+  judging: Judging,
   judge: (database: AdvisoryDatabase) => Promise<Judged | undefined>,
 ): Promise<BuiltVulnerabilities | undefined> {
   try {
-    const database = await databaseHere(session);
+    const database = await judging.database();
     const judged = database && (await judge(database));
     if (database === undefined || judged === undefined) return undefined;
     if (judged.reports.length === 0)
