@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
-import { scanHtml, type ReportOptions, type ScanReport } from "../src/scan/index.ts";
+import { writeReport, type ReportOptions, type ScanReport } from "../src/scan/index.ts";
 import { browserTool, openInBrowser, type BrowserOptions, type OpenedPage } from "./browser.ts";
 import { needs } from "./requirements.ts";
 import { openWorkspace } from "./run-bivy.ts";
@@ -25,7 +25,7 @@ async function openPage(
   change: (html: string) => string = (html) => html,
 ): Promise<OpenedPage> {
   const file = openWorkspace(context).path("scan.html");
-  writeFileSync(file, change(scanHtml(reports, more)));
+  writeFileSync(file, change(await writeReport("html", reports, more)));
   return openInBrowser(context, file, browserOptions);
 }
 

@@ -6,7 +6,7 @@ import { openDatabase } from "../../src/advisory/index.ts";
 import { defaultLimits as limits } from "../../src/base/index.ts";
 import { readInventory } from "../../src/inventory/index.ts";
 import { locateImage, openLayout, openStore } from "../../src/oci/index.ts";
-import { scanJson, scanSubject, subjectOfInventory } from "../../src/scan/index.ts";
+import { scanSubject, subjectOfInventory, writeReport } from "../../src/scan/index.ts";
 
 const start = performance.now();
 const [databasePath = "", ...paths] = process.argv.slice(2);
@@ -26,7 +26,7 @@ for (const path of paths) {
   spend("read");
   const report = await scanSubject(subject, { database, time, version: "0", maxAge: Infinity });
   spend("match");
-  text += scanJson([report], { version: "0" });
+  text += await writeReport("json", [report], { version: "0" });
   spend("print");
 }
 process.stdout.write(text);

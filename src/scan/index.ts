@@ -43,17 +43,10 @@ export {
 } from "./report/basis.ts";
 export type { ReportOptions, ScanFailure } from "./report/failure.ts";
 export { findingFacts, percent, shortPlace, suppressionText } from "./report/finding-facts.ts";
-export { scanGitlab } from "./report/gitlab.ts";
-export { scanHtml } from "./report/html.ts";
-export { scanJson } from "./report/json.ts";
-export { scanJunit } from "./report/junit.ts";
-export { scanMarkdown } from "./report/markdown.ts";
 export { nextSteps, type NextStep } from "./report/next-steps.ts";
 export { joinByOrigin, packageNames, type OriginFinding } from "./report/origin-finding.ts";
-export { scanSarif } from "./report/sarif.ts";
+export { writeReport, type ReportFormat } from "./report/write-report.ts";
 export { shownName, shownProse } from "./report/shown-text.ts";
 export { parseVex } from "./vex/parse-vex.ts";
 export type { VexDocument, VexStatement } from "./vex/statement.ts";
 export { unusedStatements, vexFor } from "./vex/vex-for.ts";
-export { writeCycloneDxVex } from "./vex/write-cyclonedx.ts";
-export { writeOpenVex } from "./vex/write-openvex.ts";

@@ -54,28 +54,11 @@ export async function formatScan(
   comparison: ScanComparison | undefined,
   flags: FormatFlags,
 ): Promise<string> {
-  const scan = await import("../../scan/index.ts");
-  const options = { version, failures };
-  switch (flags.format) {
-    case "table":
-      return formatTable(reports, failures, comparison, flags);
-    case "json":
-      return comparison === undefined ? scan.scanJson(reports, options) : formatJson(comparison);
-    case "sarif":
-      return scan.scanSarif(reports, options);
-    case "junit":
-      return scan.scanJunit(reports, options);
-    case "gitlab":
-      return scan.scanGitlab(reports, options);
-    case "markdown":
-      return scan.scanMarkdown(reports, options);
-    case "html":
-      return scan.scanHtml(reports, options);
-    case "cyclonedx":
-      return scan.writeCycloneDxVex(reports[0]!);
-    case "openvex":
-      return scan.writeOpenVex(reports[0]!);
-  }
+  if (flags.format === "table") return formatTable(reports, failures, comparison, flags);
+  // Of what is compared there is no format but JSON.
+  if (comparison !== undefined) return formatJson(comparison);
+  const { writeReport } = await import("../../scan/index.ts");
+  return writeReport(flags.format, reports, { version, failures });
 }
 
 async function formatTable(
