@@ -15,14 +15,14 @@ export type {
   Suppression,
   VexRemark,
 } from "./finding.ts";
-export { parseIgnoreFile } from "./ignore-file.ts";
+export { parseIgnoreFile } from "./ignore/ignore-file.ts";
 export {
   applyIgnore,
   expiredRules,
   unusedRules,
   type IgnoreRule,
   type IgnoreRules,
-} from "./ignore-rules.ts";
+} from "./ignore/ignore-rules.ts";
 export { matchPackages, type Match, type Matches } from "./match.ts";
 export { planRebuilds, type AffectedImage, type RebuildPlan } from "./rebuild.ts";
 export { worstRisk, type ScanReport, type ScanWarning, type SeverityCounts } from "./report.ts";

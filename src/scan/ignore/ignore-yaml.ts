@@ -1,11 +1,11 @@
 /** bivy-ignore.yaml, read (docs/formats/ignore-file.md): a list of rules in YAML 1.2. */
 import type * as yamlModule from "yaml";
 import type { LineCounter, Node, Pair } from "yaml";
-import { messageOf, nearestName } from "../base/index.ts";
+import { messageOf, nearestName } from "../../base/index.ts";
 import type { IgnoreProblem, ReadIgnore } from "./ignore-problem.ts";
 import { isDay, type IgnoreRule } from "./ignore-rules.ts";
-import { quote } from "./quote.ts";
-import { vexJustifications, type VexJustification } from "./vex/statement.ts";
+import { quote } from "../quote.ts";
+import { vexJustifications, type VexJustification } from "../vex/statement.ts";
 
 type Yaml = typeof yamlModule;
 

@@ -1,5 +1,5 @@
 /** Problems of an ignore file: what is wrong, and where it stands. */
-import { BivyError } from "../base/index.ts";
+import { BivyError } from "../../base/index.ts";
 import type { IgnoreRule } from "./ignore-rules.ts";
 
 export interface IgnoreProblem {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encodeText } from "../base/index.ts";
-import type { Availability } from "./finding.ts";
+import { encodeText } from "../../base/index.ts";
+import type { Availability } from "../finding.ts";
 import { parseIgnoreFile } from "./ignore-file.ts";
 import {
   applyIgnore,
@@ -11,7 +11,7 @@ import {
   type IgnorableFinding,
   type IgnoreRules,
 } from "./ignore-rules.ts";
-import { samplePackage } from "./sample-scan.test.ts";
+import { samplePackage } from "../sample-scan.test.ts";
 
 const now = Date.parse("2026-11-30T12:00:00Z") / 1000;
 

@@ -2,8 +2,8 @@
  * Ignore rules: which findings a user has decided to leave aside, why, and until when. A finding that a
  * rule leaves aside is still reported, and does not count.
  */
-import type { Finding, Suppression } from "./finding.ts";
-import type { VexJustification } from "./vex/statement.ts";
+import type { Finding, Suppression } from "../finding.ts";
+import type { VexJustification } from "../vex/statement.ts";
 
 export interface IgnoreRule {
   /** Vulnerabilities, by any of their names. */

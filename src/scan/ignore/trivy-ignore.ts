@@ -4,7 +4,7 @@
  */
 import type { IgnoreProblem, ReadIgnore } from "./ignore-problem.ts";
 import { isDay, type IgnoreRule } from "./ignore-rules.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../quote.ts";
 
 const idForm = /^[A-Za-z][\w.]*(?:-[\w.]+)+$/;
 

@@ -2,7 +2,7 @@
  * The ignore file, read: bivy's own in YAML (docs/formats/ignore-file.md), and Trivy's list of ids.
  * Which of them it is, its content says.
  */
-import { BivyError, defaultLimits, limitExceeded, type Limits } from "../base/index.ts";
+import { BivyError, defaultLimits, limitExceeded, type Limits } from "../../base/index.ts";
 import { ignoreRules, type IgnoreRules } from "./ignore-rules.ts";
 import { ignoreError } from "./ignore-problem.ts";
 import { parseIgnoreYaml } from "./ignore-yaml.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { defaultLimits, encodeText, isBivyError } from "../base/index.ts";
+import { defaultLimits, encodeText, isBivyError } from "../../base/index.ts";
 import { parseIgnoreFile } from "./ignore-file.ts";
 import type { IgnoreRules } from "./ignore-rules.ts";
 
