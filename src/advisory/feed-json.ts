@@ -1,10 +1,8 @@
 /** The JSON of feeds: decoded, and told apart from what is none, before a field of it is read. */
-import { BivyError } from "../base/index.ts";
-
-export type JsonObject = Readonly<Record<string, unknown>>;
+import { asObject, BivyError, type JsonObject } from "../base/index.ts";
 
 export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return asObject(value) !== undefined;
 }
 
 /** A feed that is one JSON object; throws `advisories-invalid`. */

@@ -5,8 +5,8 @@
  * The document is scanned for braces and brackets outside of strings. Where the wanted list begins,
  * each object at its depth is cut out and parsed by itself; all else passes by unread.
  */
-import { BivyError, type Chunks } from "../base/index.ts";
-import { isObject, type JsonObject } from "./feed-json.ts";
+import { BivyError, type Chunks, type JsonObject } from "../base/index.ts";
+import { isObject } from "./feed-json.ts";
 
 /** An object of NVD has at most some hundred kilobytes. */
 const largestItem = 16 * 1024 * 1024;

@@ -5,8 +5,8 @@
  */
 import cvss from "ae-cvss-calculator";
 import { readZip, type ZipOptions } from "../archive/index.ts";
-import { isBivyError } from "../base/index.ts";
-import { isObject, parseFeedJson, type JsonObject } from "./feed-json.ts";
+import { isBivyError, type JsonObject } from "../base/index.ts";
+import { isObject, parseFeedJson } from "./feed-json.ts";
 import { isVector } from "./nvd.ts";
 import { severityLevel, type Severity, type SeverityLevel } from "./severity.ts";
 

@@ -3,8 +3,8 @@
  * (https://secdb.alpinelinux.org): for each origin, which version fixed which vulnerabilities.
  */
 import { isValidVersion } from "../apk/index.ts";
-import { BivyError } from "../base/index.ts";
-import { isObject, parseFeedJson, type JsonObject } from "./feed-json.ts";
+import { BivyError, type JsonObject } from "../base/index.ts";
+import { isObject, parseFeedJson } from "./feed-json.ts";
 import { parseVulnerabilityNames, type VulnerabilityName } from "./identifier.ts";
 
 /** What one version of an origin fixed. */

@@ -1,6 +1,6 @@
 /** Support: until when Alpine mends a branch, by its own list of releases (https://alpinelinux.org/releases.json). */
-import { BivyError } from "../base/index.ts";
-import { isObject, parseFeedJson, type JsonObject } from "./feed-json.ts";
+import { BivyError, type JsonObject } from "../base/index.ts";
+import { isObject, parseFeedJson } from "./feed-json.ts";
 
 export interface BranchSupport {
   /** Such as `v3.19` or `edge`. */

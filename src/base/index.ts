@@ -6,6 +6,7 @@ export * from "./error.ts";
 export * from "./events.ts";
 export * from "./folders.ts";
 export * from "./interruption.ts";
+export * from "./json-object.ts";
 export * from "./limits.ts";
 export * from "./nearest.ts";
 export * from "./owner.ts";

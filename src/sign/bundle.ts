@@ -2,10 +2,10 @@
  * Sigstore bundles: a signature with all that it takes to verify it, in one JSON document
  * (sigstore/protobuf-specs, sigstore_bundle.proto; versions 0.1 to 0.3).
  */
-import { encodeText } from "../base/index.ts";
+import { encodeText, type JsonObject, objectField } from "../base/index.ts";
 import { encodeBase64, tryDecodeBase64 } from "./base64.ts";
 import { tryReadEnvelope, writeEnvelope, type Envelope } from "./dsse.ts";
-import { listField, objectField, textField, type JsonObject } from "./json-object.ts";
+import { listField, textField } from "./json-object.ts";
 
 /** The media type of the bundles that are written. */
 export const bundleMediaType = "application/vnd.dev.sigstore.bundle.v0.3+json";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeName, defaultLimits, encodeText } from "../base/index.ts";
+import { asObject, decodeName, defaultLimits, encodeText, type JsonObject } from "../base/index.ts";
 import { bundleMediaType } from "./bundle.ts";
 import type { CertificateVerdict } from "./certificate-signer.ts";
-import { asObject, tryParseObject, type JsonObject } from "./json-object.ts";
+import { tryParseObject } from "./json-object.ts";
 import { tryMakeLegacyBundle } from "./legacy-bundle.ts";
 import { parseIdentityPattern, type AcceptedIdentity, type SignaturePolicy } from "./policy.ts";
 import {

@@ -5,8 +5,8 @@
  */
 import type { SerializedBundle } from "@sigstore/bundle";
 import type { TrustMaterial } from "@sigstore/verify";
-import { messageOf } from "../base/index.ts";
-import { asObject, listField, objectField, textField, type JsonObject } from "./json-object.ts";
+import { asObject, type JsonObject, messageOf, objectField } from "../base/index.ts";
+import { listField, textField } from "./json-object.ts";
 
 /** Who signed, as the certificate says. */
 export interface CertificateSigner {

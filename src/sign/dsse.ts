@@ -2,9 +2,9 @@
  * DSSE envelopes: a payload, its type, and signatures over both (secure-systems-lab/dsse, protocol.md
  * and envelope.md).
  */
-import { concatBytes, encodeText } from "../base/index.ts";
+import { asObject, concatBytes, encodeText, type JsonObject } from "../base/index.ts";
 import { encodeBase64, tryDecodeBase64 } from "./base64.ts";
-import { asObject, listField, textField, type JsonObject } from "./json-object.ts";
+import { listField, textField } from "./json-object.ts";
 
 export interface Envelope {
   readonly payloadType: string;

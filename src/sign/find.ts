@@ -3,12 +3,18 @@
  * are its referrers. Nothing of it is believed here; what is damaged is found beside the others, so
  * that it cannot hide them.
  */
-import { isBivyError, readContent, type Digest, type Limits } from "../base/index.ts";
+import {
+  type Digest,
+  isBivyError,
+  type JsonObject,
+  type Limits,
+  readContent,
+} from "../base/index.ts";
 import type { Descriptor, Image, ImageOrIndex, ImagePlace } from "../oci/index.ts";
 import { tryDecodeBase64 } from "./base64.ts";
 import { isBundleType, tryReadBundle, type MessageSignature } from "./bundle.ts";
 import { tryReadEnvelope } from "./dsse.ts";
-import { textField, tryParseObject, type JsonObject } from "./json-object.ts";
+import { textField, tryParseObject } from "./json-object.ts";
 import { tryMakeLegacyBundle, type LegacyContent } from "./legacy-bundle.ts";
 import {
   attestationTag,

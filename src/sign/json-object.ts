@@ -2,8 +2,7 @@
  * JSON objects that were signed, or that carry a signature. They come from strangers: what is not as
  * it should be is undefined, so that one damaged signature does not hide the others.
  */
-
-export type JsonObject = Readonly<Record<string, unknown>>;
+import { asObject, objectField, ownField, type JsonObject } from "../base/index.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -14,20 +13,6 @@ export function tryParseObject(bytes: Uint8Array): JsonObject | undefined {
   } catch {
     return undefined;
   }
-}
-
-export function asObject(value: unknown): JsonObject | undefined {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  return value as JsonObject;
-}
-
-/** Own fields only: names such as `constructor` are nobody's. */
-function ownField(object: JsonObject | undefined, name: string): unknown {
-  return object !== undefined && Object.hasOwn(object, name) ? object[name] : undefined;
-}
-
-export function objectField(object: JsonObject | undefined, name: string): JsonObject | undefined {
-  return asObject(ownField(object, name));
 }
 
 export function textField(object: JsonObject | undefined, name: string): string | undefined {

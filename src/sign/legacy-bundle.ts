@@ -3,11 +3,11 @@
  * transparency log and the timestamp stand in annotations of a signature's layer (cosign,
  * SIGNATURE_SPEC.md). Put together, the library can verify them as any bundle.
  */
-import { hashBytes } from "../base/index.ts";
+import { hashBytes, type JsonObject, objectField } from "../base/index.ts";
 import { encodeBase64, tryDecodeBase64 } from "./base64.ts";
 import { writeContent, type BundleContent } from "./bundle.ts";
 import type { Envelope } from "./dsse.ts";
-import { objectField, textField, tryParseObject, type JsonObject } from "./json-object.ts";
+import { textField, tryParseObject } from "./json-object.ts";
 import { tryParsePem } from "./pem.ts";
 
 /** The version that takes an entry of the log with a promise alone, without a proof of inclusion. */

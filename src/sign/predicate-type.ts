@@ -1,6 +1,5 @@
 /** Predicate types: what an attestation is about, by the short names that cosign gives them. */
-import { BivyError, nearestName } from "../base/index.ts";
-import { asObject } from "./json-object.ts";
+import { asObject, BivyError, nearestName } from "../base/index.ts";
 
 /** The predicate type of a signature in a bundle: it says nothing but that the image is signed. */
 export const signaturePredicateType = "https://sigstore.dev/cosign/sign/v1";

@@ -4,9 +4,9 @@
  * form is that of go-securesystemslib's package `encrypted`.
  */
 import { randomBytes, scrypt } from "node:crypto";
-import { BivyError, encodeText } from "../base/index.ts";
+import { BivyError, encodeText, type JsonObject, objectField } from "../base/index.ts";
 import { encodeBase64, tryDecodeBase64 } from "./base64.ts";
-import { objectField, textField, tryParseObject, type JsonObject } from "./json-object.ts";
+import { textField, tryParseObject } from "./json-object.ts";
 import { formatPem, tryParsePem } from "./pem.ts";
 
 const sealedLabel = "ENCRYPTED SIGSTORE PRIVATE KEY";

@@ -2,8 +2,8 @@
  * Simple signing payloads: what a signature beside an image says (cosign, SIGNATURE_SPEC.md;
  * containers/image, containers-signature(5)).
  */
-import { encodeText, tryParseDigest, type Digest } from "../base/index.ts";
-import { objectField, textField, textMapField, tryParseObject } from "./json-object.ts";
+import { type Digest, encodeText, objectField, tryParseDigest } from "../base/index.ts";
+import { textField, textMapField, tryParseObject } from "./json-object.ts";
 
 export const simpleSigningMediaType = "application/vnd.dev.cosign.simplesigning.v1+json";
 const payloadType = "cosign container image signature";

@@ -2,15 +2,8 @@
  * in-toto statements: what is said (the predicate) about which images (the subjects)
  * (in-toto/attestation, spec/v1/statement.md).
  */
-import { concatBytes, encodeText, type Digest } from "../base/index.ts";
-import {
-  asObject,
-  listField,
-  objectField,
-  textField,
-  textMapField,
-  tryParseObject,
-} from "./json-object.ts";
+import { asObject, concatBytes, type Digest, encodeText, objectField } from "../base/index.ts";
+import { listField, textField, textMapField, tryParseObject } from "./json-object.ts";
 
 const statementType = "https://in-toto.io/Statement/v1";
 /** Versions differ in what else may stand in a statement, not in what is read here. */

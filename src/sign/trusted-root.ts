@@ -4,9 +4,9 @@
  */
 import { join } from "node:path";
 import type { TrustMaterial } from "@sigstore/verify";
-import { BivyError, messageOf } from "../base/index.ts";
+import { BivyError, type JsonObject, messageOf } from "../base/index.ts";
 import { verifyCertificateBundle, type CertificateVerdict } from "./certificate-signer.ts";
-import { tryParseObject, type JsonObject } from "./json-object.ts";
+import { tryParseObject } from "./json-object.ts";
 
 export interface TrustedRoot {
   /** `message` is what was signed where the bundle does not hold it. */

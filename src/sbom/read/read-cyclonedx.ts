@@ -1,16 +1,16 @@
 /** CycloneDX JSON, read: versions 1.2 and newer (https://cyclonedx.org/docs/1.6/json). */
-import { tryParseDigest, type Digest } from "../../base/index.ts";
-import { factNames, firstFact, type Facts } from "../facts.ts";
 import {
   asObject,
+  type Digest,
+  type JsonObject,
   listField,
   objectField,
   objectsField,
-  textField,
   textsField,
-  timeField,
-  type JsonObject,
-} from "./json-object.ts";
+  tryParseDigest,
+} from "../../base/index.ts";
+import { factNames, firstFact, type Facts } from "../facts.ts";
+import { textField, timeField } from "./json-field.ts";
 import { factsOfProperties } from "./read-facts.ts";
 import { tryParsePackageUrl } from "./read-package-url.ts";
 import type { SbomLayer } from "./sbom-document.ts";

@@ -1,6 +1,7 @@
 /** Facts, read: from the properties of CycloneDX, and from annotations and attributions of SPDX. */
+import { objectsField, textsField, type JsonObject } from "../../base/index.ts";
 import type { Facts } from "../facts.ts";
-import { objectsField, textField, textsField, type JsonObject } from "./json-object.ts";
+import { textField } from "./json-field.ts";
 
 /** A value may be empty, which says something else than that there is none. */
 export function factsOfProperties(object: JsonObject | undefined): Facts {

@@ -2,9 +2,17 @@
  * Reading a bill of materials, whoever wrote it: CycloneDX, SPDX, Syft's and Trivy's own JSON, bare or
  * as the predicate of an attestation. Which it is, its content says.
  */
-import { BivyError, defaultLimits, limitExceeded, type Limits } from "../../base/index.ts";
+import {
+  asObject,
+  BivyError,
+  defaultLimits,
+  type JsonObject,
+  limitExceeded,
+  type Limits,
+  objectField,
+} from "../../base/index.ts";
 import { assembleDocument } from "./assemble.ts";
-import { asObject, objectField, textField, type JsonObject } from "./json-object.ts";
+import { textField } from "./json-field.ts";
 import { readCycloneDx } from "./read-cyclonedx.ts";
 import { readSpdx } from "./read-spdx.ts";
 import { readSyft } from "./read-syft.ts";

@@ -1,14 +1,14 @@
 /** SPDX JSON, read: versions 2.2 and 2.3 (https://spdx.github.io/spdx-spec/v2.3). */
-import { tryParseDigest, type Digest } from "../../base/index.ts";
-import { factNames, firstFact, type Facts } from "../facts.ts";
 import {
+  type Digest,
+  type JsonObject,
   objectField,
   objectsField,
-  textField,
   textsField,
-  timeField,
-  type JsonObject,
-} from "./json-object.ts";
+  tryParseDigest,
+} from "../../base/index.ts";
+import { factNames, firstFact, type Facts } from "../facts.ts";
+import { textField, timeField } from "./json-field.ts";
 import { factsOfAnnotations } from "./read-facts.ts";
 import { tryParsePackageUrl } from "./read-package-url.ts";
 import type { SbomLayer } from "./sbom-document.ts";

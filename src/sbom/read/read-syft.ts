@@ -1,15 +1,16 @@
 /** Syft's own JSON, read: `artifacts`, `artifactRelationships`, `distro` and `source`. */
-import { BivyError, tryParseDigest } from "../../base/index.ts";
-import { layerHistory, parseConfig } from "../../oci/index.ts";
 import {
   asObject,
+  BivyError,
+  type JsonObject,
   listField,
   objectField,
   objectsField,
-  textField,
   textsField,
-  type JsonObject,
-} from "./json-object.ts";
+  tryParseDigest,
+} from "../../base/index.ts";
+import { layerHistory, parseConfig } from "../../oci/index.ts";
+import { textField } from "./json-field.ts";
 import { tryParsePackageUrl } from "./read-package-url.ts";
 import type { SbomLayer } from "./sbom-document.ts";
 import type { StatedComponent, StatedDistribution, StatedDocument } from "./stated.ts";

@@ -1,14 +1,13 @@
 /** Trivy's own JSON report, read: `Results` with their `Packages`, and `Metadata` of the image. */
-import { tryParseDigest } from "../../base/index.ts";
-import { formatChecksum } from "../../apk/index.ts";
 import {
+  type JsonObject,
   objectField,
   objectsField,
-  textField,
   textsField,
-  timeField,
-  type JsonObject,
-} from "./json-object.ts";
+  tryParseDigest,
+} from "../../base/index.ts";
+import { formatChecksum } from "../../apk/index.ts";
+import { textField, timeField } from "./json-field.ts";
 import { tryParsePackageUrl } from "./read-package-url.ts";
 import type { SbomLayer } from "./sbom-document.ts";
 import type { StatedComponent, StatedDocument } from "./stated.ts";

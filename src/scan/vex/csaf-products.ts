@@ -2,15 +2,15 @@
  * The products of a CSAF document: what its product ids stand for
  * (OASIS CSAF 2.0, section 3.2.2, product tree).
  */
-import { BivyError } from "../../base/index.ts";
-import { componentOf, isIdentified, productOf } from "./component.ts";
 import {
+  BivyError,
+  type JsonObject,
   objectField,
   objectsField,
-  textField,
   textsField,
-  type JsonObject,
-} from "./json-object.ts";
+} from "../../base/index.ts";
+import { componentOf, isIdentified, productOf } from "./component.ts";
+import { textField } from "./json-field.ts";
 import type { VexProduct } from "./statement.ts";
 
 export interface CsafProducts {

@@ -3,15 +3,19 @@
  * in a DSSE envelope. Which it is, its content says. Signatures are not checked here.
  */
 import {
+  asObject,
   BivyError,
   defaultLimits,
+  type JsonObject,
   limitExceeded,
-  tryParseDigest,
   type Limits,
+  objectField,
+  objectsField,
+  tryParseDigest,
 } from "../../base/index.ts";
 import { cutText } from "../report/shown-text.ts";
 import { componentOf } from "./component.ts";
-import { asObject, objectField, objectsField, textField, type JsonObject } from "./json-object.ts";
+import { textField } from "./json-field.ts";
 import { readCsaf } from "./read-csaf.ts";
 import { readCycloneDxVex } from "./read-cyclonedx.ts";
 import { readOpenVex } from "./read-openvex.ts";

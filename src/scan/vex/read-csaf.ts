@@ -2,16 +2,10 @@
  * CSAF 2.0, read (OASIS Common Security Advisory Framework; its profile VEX is section 4.5): what it
  * says about the status of products.
  */
+import { objectField, objectsField, textsField, type JsonObject } from "../../base/index.ts";
 import { csafProducts, type CsafProducts } from "./csaf-products.ts";
 import { isIdentified } from "./component.ts";
-import {
-  objectField,
-  objectsField,
-  textField,
-  textsField,
-  timeField,
-  type JsonObject,
-} from "./json-object.ts";
+import { textField, timeField } from "./json-field.ts";
 import { knownJustification } from "./justification.ts";
 import { quote } from "../quote.ts";
 import type {

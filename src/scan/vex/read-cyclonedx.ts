@@ -2,8 +2,9 @@
  * CycloneDX, read as VEX: versions 1.4 and newer (https://cyclonedx.org/capabilities/vex). A
  * vulnerability without an analysis is a finding of whoever wrote the document, and no statement.
  */
+import { objectField, objectsField, type JsonObject } from "../../base/index.ts";
 import { componentOf, isIdentified, isImagePurl, productOf } from "./component.ts";
-import { objectField, objectsField, textField, timeField, type JsonObject } from "./json-object.ts";
+import { textField, timeField } from "./json-field.ts";
 import { justificationOfCycloneDx } from "./justification.ts";
 import { quote } from "../quote.ts";
 import type { ReadStatement, ReadVex, VexComponent, VexProduct, VexStatus } from "./statement.ts";

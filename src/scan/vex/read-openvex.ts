@@ -2,16 +2,9 @@
  * OpenVEX, read: version 0.2.0 and the earlier shape in which vulnerabilities and products are plain
  * texts (https://github.com/openvex/spec).
  */
+import { asObject, listField, objectField, textsField, type JsonObject } from "../../base/index.ts";
 import { componentOf, isIdentified, productOf } from "./component.ts";
-import {
-  asObject,
-  listField,
-  objectField,
-  textField,
-  textsField,
-  timeField,
-  type JsonObject,
-} from "./json-object.ts";
+import { textField, timeField } from "./json-field.ts";
 import { knownJustification } from "./justification.ts";
 import { quote } from "../quote.ts";
 import {

@@ -8,23 +8,17 @@ export function asObject(value: unknown): JsonObject | undefined {
 }
 
 /** Own fields only: names such as `constructor` are nobody's. */
-export function field(object: JsonObject | undefined, name: string): unknown {
+export function ownField(object: JsonObject | undefined, name: string): unknown {
   return object !== undefined && Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
 export function objectField(object: JsonObject | undefined, name: string): JsonObject | undefined {
-  return asObject(field(object, name));
-}
-
-/** A text with something in it. */
-export function textField(object: JsonObject | undefined, name: string): string | undefined {
-  const value = field(object, name);
-  return typeof value === "string" && value.trim() !== "" ? value : undefined;
+  return asObject(ownField(object, name));
 }
 
 /** None where there is no list; what it holds is not looked at. */
 export function listField(object: JsonObject | undefined, name: string): readonly unknown[] {
-  const value = field(object, name);
+  const value = ownField(object, name);
   return Array.isArray(value) ? value : [];
 }
 
@@ -37,15 +31,4 @@ export function objectsField(object: JsonObject | undefined, name: string): read
 
 export function textsField(object: JsonObject | undefined, name: string): readonly string[] {
   return listField(object, name).filter((each): each is string => typeof each === "string");
-}
-
-/** Seconds since 1970, with fractions, of a time in RFC 3339. */
-export function timeField(object: JsonObject | undefined, name: string): number | undefined {
-  const [, time, fraction = "", zone] =
-    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,12})?(Z|[+-]\d\d:\d\d)$/i.exec(
-      textField(object, name) ?? "",
-    ) ?? [];
-  if (time === undefined) return undefined;
-  const milliseconds = Date.parse(`${time}${zone}`);
-  return Number.isNaN(milliseconds) ? undefined : milliseconds / 1000 + Number(`0${fraction}`);
 }
