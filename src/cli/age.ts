@@ -1,6 +1,8 @@
 /** Ages and points in time, as flags have them. */
 import { BivyError } from "../base/index.ts";
 
+export { formatAge } from "../base/index.ts";
+
 const unitSeconds: Readonly<Record<string, number>> = {
   s: 1,
   m: 60,
@@ -27,15 +29,4 @@ export function parseTime(word: string, flag: string): number {
   throw new BivyError("usage", `${flag} ${word}: expected a day such as 2026-11-30`, {
     hint: "A time of day may follow: 2026-11-30T12:00:00Z.",
   });
-}
-
-/** How long ago, in words, such as `3 hours`. */
-export function formatAge(seconds: number): string {
-  const [count, unit] =
-    seconds < 3600
-      ? [Math.max(0, Math.floor(seconds / 60)), "minute"]
-      : seconds < 2 * 86_400
-        ? [Math.floor(seconds / 3600), "hour"]
-        : [Math.floor(seconds / 86_400), "day"];
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }

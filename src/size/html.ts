@@ -4,7 +4,7 @@
  * Names in an image are chosen by whoever made it. They come into the page as JSON and as text, never as
  * markup, and a content security policy lets no other script run than the page's own.
  */
-import { createHash } from "node:crypto";
+import { pagePolicy } from "../base/index.ts";
 import type { LayerSize } from "./layer-size.ts";
 import type { SizeReport } from "./measure.ts";
 import { embeddableJson, pageData } from "./page-data.ts";
@@ -17,19 +17,12 @@ const mostRows = 300;
 
 export async function sizeHtml(report: SizeReport): Promise<string> {
   const script = await pageScript();
-  const policy = [
-    "default-src 'none'",
-    `script-src ${sourceHash(script)}`,
-    `style-src ${sourceHash(pageStyle)}`,
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join("; ");
   const { subject, packages, layers } = report;
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta http-equiv="Content-Security-Policy" content="${pagePolicy(script, pageStyle)}">
 <meta name="referrer" content="no-referrer">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Size of ${escapeHtml(subject)}</title>
@@ -63,11 +56,6 @@ ${wasteTable(report)}
 </body>
 </html>
 `;
-}
-
-/** How a content security policy names an inline script or style (CSP level 3, hash-source). */
-function sourceHash(text: string): string {
-  return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 }
 
 function escapeHtml(text: string): string {

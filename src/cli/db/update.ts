@@ -113,7 +113,7 @@ function formatUpdate(
   all: boolean,
 ): string {
   const files = after.feeds.filter(({ name }) => name === "secdb").length;
-  const head = `${after.digest}\n${countOf(after.branches.length, "branch").replace("branchs", "branches")}, ${countOf(files, "file")} of secdb, in ${after.subject}`;
+  const head = `${after.digest}\n${countOf(after.branches.length, "branch")}, ${countOf(files, "file")} of secdb, in ${after.subject}`;
   if (changes === undefined)
     return `${head}\nThis is the first database here. Next: bivy scan IMAGE`;
   return `${head}\n\n${formatChanges(changes, all)}`;

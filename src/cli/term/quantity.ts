@@ -1,9 +1,5 @@
 /** Quantities as a person reads them: counts, sizes and times. */
-
-/** A number with its noun, as in `1 package`. */
-export function countOf(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
+export { countOf } from "../../base/index.ts";
 
 const units = ["B", "KiB", "MiB", "GiB"];
 

@@ -1,24 +1,8 @@
 /** The basis of a report: what was scanned, by which advisories, how old they are, and what nothing is known of. */
 import type { FeedAge } from "../../advisory/index.ts";
+import { countOf, formatAge } from "../../base/index.ts";
 import type { ScanReport } from "../report.ts";
 import { joinByOrigin } from "./origin-finding.ts";
-
-/** How long, in words, such as `3 hours`. */
-export function ageInWords(seconds: number): string {
-  const [count, unit] =
-    seconds < 3600
-      ? [Math.max(0, Math.floor(seconds / 60)), "minute"]
-      : seconds < 2 * 86_400
-        ? [Math.floor(seconds / 3600), "hour"]
-        : [Math.floor(seconds / 86_400), "day"];
-  return countOf(count, unit);
-}
-
-/** A number with its noun, as in `1 package`. */
-export function countOf(count: number, noun: string): string {
-  const plural = /[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ies` : `${noun}s`;
-  return `${count} ${count === 1 ? noun : plural}`;
-}
 
 /** A point in time as ISO 8601, in seconds. */
 export function isoTime(time: number): string {
@@ -36,7 +20,7 @@ export function advisoriesAge({ feeds, branch, time }: ScanReport): string {
   const fetched = (own.length > 0 ? own : secdb).map((feed) => feed.fetched);
   if (fetched.length === 0) return "advisories of unknown age";
   const oldest = Math.min(...fetched);
-  return `advisories from ${isoDay(oldest)}, ${ageInWords(time - oldest)} old`;
+  return `advisories from ${isoDay(oldest)}, ${formatAge(time - oldest)} old`;
 }
 
 /** A feed's name with what of it was used, such as `secdb v3.19 main`. */
@@ -46,7 +30,7 @@ export function feedTitle({ name, branch, repository }: FeedAge): string {
 
 /** Such as `2025-01-04, 3 hours old`. */
 export function feedAge({ fetched }: FeedAge, time: number): string {
-  return `${isoDay(fetched)}, ${ageInWords(time - fetched)} old`;
+  return `${isoDay(fetched)}, ${formatAge(time - fetched)} old`;
 }
 
 /** Such as `Alpine Linux 3.19.1, branch v3.19, 15 packages`. */

@@ -5,9 +5,10 @@
  */
 import { createHash } from "node:crypto";
 import type { SeverityLevel } from "../../advisory/index.ts";
+import { countOf } from "../../base/index.ts";
 import type { Finding } from "../finding.ts";
 import type { ScanReport } from "../report.ts";
-import { countOf, describeSubject, isoTime } from "./basis.ts";
+import { describeSubject, isoTime } from "./basis.ts";
 import type { ReportOptions, ScanFailure } from "./failure.ts";
 import { findingFacts } from "./finding-facts.ts";
 import { findingSentence, remedySentence } from "./finding-sentence.ts";

@@ -1,13 +1,12 @@
 /**
  * Scan reports as a page: one file that asks nothing of the network, whole without script and quicker to
- * search with it. All words from outside are text in it, and its content security policy
- * (https://www.w3.org/TR/CSP3/) lets no other script or style work than its own.
+ * search with it. All words from outside are text in it, and its content security policy lets no other
+ * script or style work than its own.
  */
-import { createHash } from "node:crypto";
+import { countOf, pagePolicy } from "../../base/index.ts";
 import { worstRisk, type ScanReport } from "../report.ts";
 import {
   advisoriesAge,
-  countOf,
   describeCount,
   describeNoFindings,
   describeSubject,
@@ -28,13 +27,6 @@ export function scanHtml(
   { version, failures = [] }: ReportOptions,
 ): string {
   const script = `"use strict";\n(${startFilters.toString()})(document);\n`;
-  const policy = [
-    "default-src 'none'",
-    `script-src ${sourceHash(script)}`,
-    `style-src ${sourceHash(pageStyle)}`,
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join("; ");
   const title =
     reports.length === 1
       ? `Scan of ${reports[0]!.subject.name}`
@@ -42,7 +34,7 @@ export function scanHtml(
   const origins = numberOrigins(reports);
   // In one piece: a blank more than was hashed, and the policy would refuse them.
   const own = {
-    policy: { html: policy },
+    policy: { html: pagePolicy(script, pageStyle) },
     style: { html: `<style>${pageStyle}</style>` },
     script: { html: `<script>${script}</script>` },
   };
@@ -69,11 +61,6 @@ export function scanHtml(
         ${own.script}
       </body>
     </html> `.html;
-}
-
-/** How a content security policy names an inline script or style. */
-function sourceHash(text: string): string {
-  return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 }
 
 function numberOrigins(reports: readonly ScanReport[]): OriginNumbers {
