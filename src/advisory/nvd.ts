@@ -1,5 +1,5 @@
 /** NVD: the severities of CVEs by the National Vulnerability Database (https://nvd.nist.gov/vuln/data-feeds), feeds 2.0. */
-import { type Chunks, type JsonObject } from "../base/index.ts";
+import type { Chunks, JsonObject } from "../base/index.ts";
 import { isObject } from "./feed-json.ts";
 import { readJsonItems } from "./json-items.ts";
 import { severityLevel, type Severity } from "./severity.ts";

@@ -23,10 +23,13 @@ export function listField(object: JsonObject | undefined, name: string): readonl
 }
 
 /** The objects of a list; what else it holds is passed over. */
+export function objectsOf(value: unknown): readonly JsonObject[] {
+  if (!Array.isArray(value)) return [];
+  return value.map(asObject).filter((each) => each !== undefined);
+}
+
 export function objectsField(object: JsonObject | undefined, name: string): readonly JsonObject[] {
-  return listField(object, name)
-    .map(asObject)
-    .filter((each) => each !== undefined);
+  return objectsOf(ownField(object, name));
 }
 
 export function textsField(object: JsonObject | undefined, name: string): readonly string[] {

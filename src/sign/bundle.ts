@@ -2,10 +2,10 @@
  * Sigstore bundles: a signature with all that it takes to verify it, in one JSON document
  * (sigstore/protobuf-specs, sigstore_bundle.proto; versions 0.1 to 0.3).
  */
-import { encodeText, type JsonObject, objectField } from "../base/index.ts";
+import { encodeText, listField, objectField, type JsonObject } from "../base/index.ts";
 import { encodeBase64, tryDecodeBase64 } from "./base64.ts";
 import { tryReadEnvelope, writeEnvelope, type Envelope } from "./dsse.ts";
-import { listField, textField } from "./json-object.ts";
+import { textField } from "./json-object.ts";
 
 /** The media type of the bundles that are written. */
 export const bundleMediaType = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -56,7 +56,7 @@ export function tryReadBundle(document: JsonObject | undefined): Bundle | undefi
 }
 
 function hasCertificate(material: JsonObject | undefined): boolean {
-  const chain = listField(objectField(material, "x509CertificateChain"), "certificates") ?? [];
+  const chain = listField(objectField(material, "x509CertificateChain"), "certificates");
   return chain.length > 0 || objectField(material, "certificate") !== undefined;
 }
 

@@ -5,8 +5,8 @@
  */
 import type { SerializedBundle } from "@sigstore/bundle";
 import type { TrustMaterial } from "@sigstore/verify";
-import { asObject, type JsonObject, messageOf, objectField } from "../base/index.ts";
-import { listField, textField } from "./json-object.ts";
+import { asObject, listField, messageOf, objectField, type JsonObject } from "../base/index.ts";
+import { textField } from "./json-object.ts";
 
 /** Who signed, as the certificate says. */
 export interface CertificateSigner {
@@ -94,13 +94,14 @@ function fault(name: "damaged" | "expired" | "untrusted", reason: string): Certi
 function isBounded(bundle: JsonObject): boolean {
   const material = objectField(bundle, "verificationMaterial");
   const certificates = [
-    ...(listField(objectField(material, "x509CertificateChain"), "certificates") ?? []),
+    ...listField(objectField(material, "x509CertificateChain"), "certificates"),
     objectField(material, "certificate"),
   ].map((value) => textField(asObject(value), "rawBytes"));
-  const timestamps = (
-    listField(objectField(material, "timestampVerificationData"), "rfc3161Timestamps") ?? []
+  const timestamps = listField(
+    objectField(material, "timestampVerificationData"),
+    "rfc3161Timestamps",
   ).map((value) => textField(asObject(value), "signedTimestamp"));
-  const entries = listField(material, "tlogEntries") ?? [];
+  const entries = listField(material, "tlogEntries");
   return (
     [certificates, timestamps, entries].every((list) => list.length <= mostDocuments) &&
     [...certificates, ...timestamps].every((text) => (text ?? "").length <= largestDocument)

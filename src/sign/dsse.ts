@@ -2,9 +2,9 @@
  * DSSE envelopes: a payload, its type, and signatures over both (secure-systems-lab/dsse, protocol.md
  * and envelope.md).
  */
-import { asObject, concatBytes, encodeText, type JsonObject } from "../base/index.ts";
+import { asObject, concatBytes, encodeText, listField, type JsonObject } from "../base/index.ts";
 import { encodeBase64, tryDecodeBase64 } from "./base64.ts";
-import { listField, textField } from "./json-object.ts";
+import { textField } from "./json-object.ts";
 
 export interface Envelope {
   readonly payloadType: string;
@@ -32,7 +32,7 @@ export function preAuthenticationEncoding(payloadType: string, payload: Uint8Arr
 export function tryReadEnvelope(object: JsonObject | undefined): Envelope | undefined {
   const payloadType = textField(object, "payloadType");
   const payload = tryDecodeBase64(textField(object, "payload") ?? "?");
-  const listed = listField(object, "signatures") ?? [];
+  const listed = listField(object, "signatures");
   if (payloadType === undefined || payload === undefined) return undefined;
   if (listed.length === 0 || listed.length > mostSignatures) return undefined;
   const signatures: Uint8Array[] = [];

@@ -20,15 +20,6 @@ export function textField(object: JsonObject | undefined, name: string): string 
   return typeof value === "string" ? value : undefined;
 }
 
-/** Undefined where there is no list; what it holds is not looked at. */
-export function listField(
-  object: JsonObject | undefined,
-  name: string,
-): readonly unknown[] | undefined {
-  const value = ownField(object, name);
-  return Array.isArray(value) ? value : undefined;
-}
-
 /** Characters of a map that are kept; honest ones have some hundreds. */
 const largestMap = 64 * 1024;
 

@@ -2,8 +2,15 @@
  * in-toto statements: what is said (the predicate) about which images (the subjects)
  * (in-toto/attestation, spec/v1/statement.md).
  */
-import { asObject, concatBytes, type Digest, encodeText, objectField } from "../base/index.ts";
-import { listField, textField, textMapField, tryParseObject } from "./json-object.ts";
+import {
+  asObject,
+  concatBytes,
+  encodeText,
+  listField,
+  objectField,
+  type Digest,
+} from "../base/index.ts";
+import { textField, textMapField, tryParseObject } from "./json-object.ts";
 
 const statementType = "https://in-toto.io/Statement/v1";
 /** Versions differ in what else may stand in a statement, not in what is read here. */
@@ -53,7 +60,7 @@ export function tryParseStatement(bytes: Uint8Array): Statement | undefined {
   const predicateType = textField(document, "predicateType");
   if (predicateType === undefined || predicateType.length > longestName) return undefined;
   if (!statementTypes.has(textField(document, "_type") ?? "")) return undefined;
-  const subjects = (listField(document, "subject") ?? []).map((value): StatementSubject => {
+  const subjects = listField(document, "subject").map((value): StatementSubject => {
     const subject = asObject(value);
     const name = textField(subject, "name");
     const hex = textField(objectField(subject, "digest"), "sha256");

@@ -1,5 +1,6 @@
 /** PHP: vendor/composer/installed.json, in which Composer lists what it installed (1 as a list, 2 as an object). */
-import { asObject, objectsOf, tryParseJson } from "./json-document.ts";
+import { asObject, objectsOf } from "../../base/index.ts";
+import { tryParseJson } from "./json-document.ts";
 import { statedPackage, type StatedPackage } from "./language-package.ts";
 
 export function isComposerFile(path: string): boolean {

@@ -2,7 +2,8 @@
  * npm: the package.json of what is installed in a node_modules folder, for one program or for all
  * (docs.npmjs.com, "package.json" and "folders").
  */
-import { asObject, objectsOf, tryParseJson, type JsonObject } from "./json-document.ts";
+import { asObject, objectsOf, type JsonObject } from "../../base/index.ts";
+import { tryParseJson } from "./json-document.ts";
 import { statedPackage, type StatedPackage } from "./language-package.ts";
 
 /** Folders whose names begin with a dot are npm's and other tools' own. */

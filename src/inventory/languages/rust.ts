@@ -3,8 +3,8 @@
  * section `.dep-v0` (rust-secure-code/cargo-auditable, PARSING.md).
  */
 import { inflateSync } from "node:zlib";
-import { decodeName } from "../../base/index.ts";
-import { asObject, objectsOf, tryParseJson } from "./json-document.ts";
+import { asObject, decodeName, objectsOf } from "../../base/index.ts";
+import { tryParseJson } from "./json-document.ts";
 import { statedPackage, type StatedPackage } from "./language-package.ts";
 
 export const crateSection = ".dep-v0";
