@@ -11,9 +11,8 @@ import {
 } from "../../base/index.ts";
 import { factNames, firstFact, type Facts } from "../facts.ts";
 import { textField, timeField } from "./json-field.ts";
-import { factsOfProperties } from "./read-facts.ts";
+import { factsOfProperties, layersOfFact } from "./read-facts.ts";
 import { tryParsePackageUrl } from "./read-package-url.ts";
-import type { SbomLayer } from "./sbom-document.ts";
 import type { StatedComponent, StatedDistribution, StatedDocument } from "./stated.ts";
 
 export function readCycloneDx(document: JsonObject): StatedDocument {
@@ -42,7 +41,7 @@ export function readCycloneDx(document: JsonObject): StatedDocument {
     ...(distribution === undefined ? {} : { distribution }),
     components: listed.map(componentOf).filter((each) => each !== undefined),
     dependencies: dependenciesOf(document),
-    layers: layersOf(rootFacts),
+    layers: layersOfFact(rootFacts, "aquasecurity:trivy:DiffID"),
     labels: labelsOf(rootFacts),
     facts: factsOfProperties(metadata),
     problems: [],
@@ -157,14 +156,6 @@ function dependenciesOf(document: JsonObject): ReadonlyMap<string, readonly stri
       return ref === undefined ? [] : [[ref, textsField(dependency, "dependsOn")] as const];
     }),
   );
-}
-
-/** Trivy writes the diff ids of the image from the lowest. */
-function layersOf(facts: Facts): readonly SbomLayer[] {
-  return (facts.get("aquasecurity:trivy:DiffID") ?? []).map((text) => {
-    const diffId = tryParseDigest(text);
-    return diffId === undefined ? {} : { diffId };
-  });
 }
 
 const labelPrefixes = ["syft:image:labels:", "aquasecurity:trivy:Labels:"];

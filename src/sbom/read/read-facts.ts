@@ -1,7 +1,8 @@
 /** Facts, read: from the properties of CycloneDX, and from annotations and attributions of SPDX. */
-import { objectsField, textsField, type JsonObject } from "../../base/index.ts";
+import { objectsField, textsField, tryParseDigest, type JsonObject } from "../../base/index.ts";
 import type { Facts } from "../facts.ts";
 import { textField } from "./json-field.ts";
+import type { SbomLayer } from "./sbom-document.ts";
 
 /** A value may be empty, which says something else than that there is none. */
 export function factsOfProperties(object: JsonObject | undefined): Facts {
@@ -22,6 +23,14 @@ export function factsOfAnnotations(object: JsonObject | undefined): Facts {
     if (at > 0) add(facts, text!.slice(0, at), text!.slice(at + 2));
   }
   return facts;
+}
+
+/** Trivy writes the diff ids of the image from the lowest. */
+export function layersOfFact(facts: Facts, name: string): readonly SbomLayer[] {
+  return (facts.get(name) ?? []).map((text) => {
+    const diffId = tryParseDigest(text);
+    return diffId === undefined ? {} : { diffId };
+  });
 }
 
 function add(facts: Map<string, string[]>, name: string, value: string): void {

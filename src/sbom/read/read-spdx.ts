@@ -7,11 +7,10 @@ import {
   textsField,
   tryParseDigest,
 } from "../../base/index.ts";
-import { factNames, firstFact, type Facts } from "../facts.ts";
+import { factNames, firstFact } from "../facts.ts";
 import { textField, timeField } from "./json-field.ts";
-import { factsOfAnnotations } from "./read-facts.ts";
+import { factsOfAnnotations, layersOfFact } from "./read-facts.ts";
 import { tryParsePackageUrl } from "./read-package-url.ts";
-import type { SbomLayer } from "./sbom-document.ts";
 import type { StatedComponent, StatedDistribution, StatedDocument } from "./stated.ts";
 
 interface Relationship {
@@ -48,7 +47,7 @@ export function readSpdx(document: JsonObject): StatedDocument {
       .map((each) => componentOf(each, origins, licenses))
       .filter((each) => each !== undefined),
     dependencies: dependenciesOf(relationships),
-    layers: layersOf(factsOfAnnotations(root)),
+    layers: layersOfFact(factsOfAnnotations(root), "DiffID"),
     facts: factsOfAnnotations(document),
     problems: [],
   };
@@ -237,12 +236,4 @@ function dependenciesOf(
     else known.push(needed);
   }
   return dependencies;
-}
-
-/** Trivy writes the diff ids of the image from the lowest. */
-function layersOf(facts: Facts): readonly SbomLayer[] {
-  return (facts.get("DiffID") ?? []).map((text) => {
-    const diffId = tryParseDigest(text);
-    return diffId === undefined ? {} : { diffId };
-  });
 }

@@ -10,7 +10,7 @@ import {
   tryParseDigest,
 } from "../../base/index.ts";
 import { layerHistory, parseConfig } from "../../oci/index.ts";
-import { textField } from "./json-field.ts";
+import { textField, textMapField } from "./json-field.ts";
 import { tryParsePackageUrl } from "./read-package-url.ts";
 import type { SbomLayer } from "./sbom-document.ts";
 import type { StatedComponent, StatedDistribution, StatedDocument } from "./stated.ts";
@@ -38,7 +38,7 @@ export function readSyft(document: JsonObject): StatedDocument {
       .filter((each) => each !== undefined),
     dependencies: dependenciesOf(relations),
     layers,
-    labels: labelsOf(image),
+    labels: textMapField(image, "labels"),
     facts: new Map(),
     problems: [],
   };
@@ -201,12 +201,4 @@ function historyOf(image: JsonObject | undefined): readonly (string | undefined)
     if (error instanceof BivyError) return [];
     throw error;
   }
-}
-
-function labelsOf(image: JsonObject | undefined): ReadonlyMap<string, string> {
-  return new Map(
-    Object.entries(objectField(image, "labels") ?? {}).filter(
-      (entry): entry is [string, string] => typeof entry[1] === "string",
-    ),
-  );
 }

@@ -7,13 +7,14 @@ import {
   tryParseDigest,
 } from "../../base/index.ts";
 import { formatChecksum } from "../../apk/index.ts";
-import { textField, timeField } from "./json-field.ts";
+import { textField, textMapField, timeField } from "./json-field.ts";
 import { tryParsePackageUrl } from "./read-package-url.ts";
 import type { SbomLayer } from "./sbom-document.ts";
 import type { StatedComponent, StatedDocument } from "./stated.ts";
 
 export function readTrivy(report: JsonObject): StatedDocument {
   const metadata = objectField(report, "Metadata");
+  const imageConfig = objectField(metadata, "ImageConfig");
   const os = objectField(metadata, "OS");
   const family = textField(os, "Family");
   const version = textField(os, "Name");
@@ -42,8 +43,8 @@ export function readTrivy(report: JsonObject): StatedDocument {
       : { distribution: { id: family, ...(version === undefined ? {} : { version }) } }),
     components,
     dependencies,
-    layers: layersOf(metadata),
-    labels: labelsOf(metadata),
+    layers: layersOf(metadata, imageConfig),
+    labels: textMapField(objectField(imageConfig, "config"), "Labels"),
     facts: new Map(),
     problems,
   };
@@ -96,8 +97,10 @@ function identityOf(each: JsonObject): string | undefined {
   return hex === undefined ? undefined : formatChecksum(Buffer.from(hex, "hex"));
 }
 
-function layersOf(metadata: JsonObject | undefined): readonly SbomLayer[] {
-  const config = objectField(metadata, "ImageConfig");
+function layersOf(
+  metadata: JsonObject | undefined,
+  config: JsonObject | undefined,
+): readonly SbomLayer[] {
   const history = objectsField(config, "history")
     .filter((entry) => entry["empty_layer"] !== true)
     .map((entry) => textField(entry, "created_by"));
@@ -117,13 +120,4 @@ function layersOf(metadata: JsonObject | undefined): readonly SbomLayer[] {
       ...(createdBy === undefined ? {} : { createdBy }),
     };
   });
-}
-
-function labelsOf(metadata: JsonObject | undefined): ReadonlyMap<string, string> {
-  const config = objectField(objectField(metadata, "ImageConfig"), "config");
-  return new Map(
-    Object.entries(objectField(config, "Labels") ?? {}).filter(
-      (entry): entry is [string, string] => typeof entry[1] === "string",
-    ),
-  );
 }
