@@ -288,30 +288,13 @@ test("every format is written, to a file too", async (context) => {
   };
   for (const [format, form] of Object.entries(beginnings)) {
     const path = workspace.path(`report.${format}`);
-    const written = await succeed(workspace, [
-      "scan",
-      root,
-      ...offline,
-      "--at",
-      "2026-11-30",
-      "--format",
-      format,
-      "-o",
-      path,
-    ]);
+    const scan = ["scan", root, ...offline, "--at", "2026-11-30", "--format", format];
+    const written = await succeed(workspace, [...scan, "-o", path]);
     assert.equal(written.stdout, "");
     const text = readFileSync(path, "utf8");
     assert.match(text, form, format);
     assert.match(text, /CVE-2024-7264/);
-    const again = await succeed(workspace, [
-      "scan",
-      root,
-      ...offline,
-      "--at",
-      "2026-11-30",
-      "--format",
-      format,
-    ]);
+    const again = await succeed(workspace, scan);
     assert.equal(again.stdout.trimEnd(), text.trimEnd(), `${format} is the same each time`);
   }
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Ajv } from "ajv";
 import type { ScanReport } from "../report.ts";
+import { object, validParser } from "./closed-schema.test.ts";
 import { scanGitlab } from "./gitlab.ts";
 import {
   cleanReport,
@@ -16,15 +16,6 @@ import {
 const text = (maxLength = 1_048_576): object => ({ type: "string", minLength: 1, maxLength });
 const url = { type: "string", pattern: "^https?://.+" };
 const moment = { type: "string", pattern: "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}$" };
-
-function object(required: Readonly<Record<string, object>>, more: object = {}): object {
-  return {
-    type: "object",
-    required: Object.keys(required),
-    properties: { ...required, ...more },
-    additionalProperties: false,
-  };
-}
 
 const tool = object({
   id: text(),
@@ -75,13 +66,10 @@ const schema = object({
   remediations: { type: "array", maxItems: 0 },
 });
 
-const validate = new Ajv({ allErrors: true, strictTypes: false }).compile(schema);
+const parse = validParser(schema);
 
 function gitlabOf(reports: readonly ScanReport[], more = options) {
-  const value = JSON.parse(scanGitlab(reports, more));
-  const isValid: boolean = validate(value);
-  assert.ok(isValid, JSON.stringify(validate.errors, null, 2));
-  return value;
+  return parse(scanGitlab(reports, more));
 }
 
 test("each finding that counts is a vulnerability", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Ajv } from "ajv";
 import type { ScanReport } from "../report.ts";
+import { object, validParser } from "./closed-schema.test.ts";
 import { scanSarif } from "./sarif.ts";
 import {
   cleanReport,
@@ -18,15 +18,6 @@ const message = object({ text });
 const level = { enum: ["none", "note", "warning", "error"] };
 const moment = { type: "string", pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$" };
 const properties = { type: "object", properties: { tags: { type: "array", uniqueItems: true } } };
-
-function object(required: Readonly<Record<string, object>>, more: object = {}): object {
-  return {
-    type: "object",
-    required: Object.keys(required),
-    properties: { ...required, ...more },
-    additionalProperties: false,
-  };
-}
 
 /** Of the specification what is used here: sections 3.13 to 3.58; no object may have other properties. */
 const schema = object({
@@ -120,13 +111,10 @@ const schema = object({
   },
 });
 
-const validate = new Ajv({ allErrors: true, strictTypes: false }).compile(schema);
+const parse = validParser(schema);
 
 function sarifOf(reports: readonly ScanReport[], more = options) {
-  const value = JSON.parse(scanSarif(reports, more));
-  const isValid: boolean = validate(value);
-  assert.ok(isValid, JSON.stringify(validate.errors, null, 2));
-  return value.runs;
+  return parse(scanSarif(reports, more)).runs;
 }
 
 test("a run has rules by id, and a result for each package", () => {
