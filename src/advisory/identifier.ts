@@ -14,6 +14,9 @@ export interface VulnerabilityName {
 
 const cveForm = /CVE-\d{4}-\d{4,}/g;
 
+const plainCve = /^CVE-\d{4}-\d{4,}$/;
+const noAliases: readonly string[] = [];
+
 /** Names of other lists of vulnerabilities; what else stands in a string is a remark. */
 const aliasForm =
   /^(?:GHSA(?:-[0-9a-z]{4}){3}|[A-Z][A-Z0-9]*(?:-SA)?-\d[\w.:-]*|[A-Z]{2,}SA-[\w.:-]*\d[\w.:-]*)$/;
@@ -23,6 +26,8 @@ const aliasForm =
  * entry without a CVE is one vulnerability, which goes by its first word. None for a blank entry.
  */
 export function parseVulnerabilityNames(entry: string): readonly VulnerabilityName[] {
+  // Nearly all entries are this, and a file has thousands.
+  if (plainCve.test(entry)) return [{ id: entry, aliases: noAliases }];
   const words = entry.split(/\s+/).filter(Boolean);
   const [first] = words;
   if (first === undefined) return [];

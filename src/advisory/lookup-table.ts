@@ -24,7 +24,8 @@ export function openTable(bytes: Uint8Array): Lookup {
     let high = text.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      const begin = text.lastIndexOf("\n", middle - 1) + 1;
+      // Before the first character there is none, though lastIndexOf takes -1 for 0.
+      const begin = middle === 0 ? 0 : text.lastIndexOf("\n", middle - 1) + 1;
       const tab = text.indexOf("\t", begin);
       const found = text.indexOf("\n", begin);
       const end = found === -1 ? text.length : found;
