@@ -21,6 +21,8 @@ export const targetForms =
 const sbomPrefix = "sbom:";
 const sbomName = /^[^:@]*\.(?:json|xml|spdx)$/s;
 const pathForm = /^\.{0,2}\//;
+/** What is called an archive is opened as one, and need not be looked at for anything else. */
+const archiveName = /\.(?:tar|tgz|tar\.[a-z0-9]+)$/;
 
 /** What an argument names, read. What kind of thing a path leads to, its content says. */
 export async function readTarget(
@@ -43,7 +45,7 @@ export async function readTarget(
 async function findSbom(argument: string): Promise<string | undefined> {
   if (argument.startsWith(sbomPrefix)) return argument.slice(sbomPrefix.length);
   if (sbomName.test(argument)) return argument;
-  if (!pathForm.test(argument)) return undefined;
+  if (!pathForm.test(argument) || archiveName.test(argument)) return undefined;
   const { looksLikeSbom } = await import("../sbom/index.ts");
   return looksLikeSbom((await readEnds(argument)).ends) ? argument : undefined;
 }
