@@ -50,6 +50,14 @@ async function untilGone(mark: string): Promise<void> {
   }
 }
 
+/** The shell goes on once it has forked, before what it forked has become what it will be. */
+async function untilThere(mark: string, count: number): Promise<void> {
+  for (let tries = 0; processesWith(mark).length < count; tries += 1) {
+    assert.ok(tries < 500, `expected ${count}, found: ${processesWith(mark).join(" ")}`);
+    await sleep(20);
+  }
+}
+
 for (const [number, runtime] of installed.entries()) {
   test(`${runtime}: an abort ends all processes, and then rejects`, usable, async (context) => {
     const place = openPlace(context);
@@ -79,7 +87,7 @@ for (const [number, runtime] of installed.entries()) {
     });
     const ended = new Promise((resolve) => child.on("close", resolve));
     await new Promise((resolve) => child.stdout.once("data", resolve));
-    assert.ok(processesWith(mark).length >= 3);
+    await untilThere(mark, 3);
     child.kill("SIGKILL");
     await ended;
     await untilGone(mark);
