@@ -271,7 +271,9 @@ for (const signal of ["SIGINT", "SIGKILL"] as const)
     const { workspace, known } = openUser(context);
     const words = ["image", "pull", `${registry.host}/a/b:1`];
     const running = startBivy(workspace, words, known);
-    const kill = () => void setTimeout(() => running.process.kill(signal), 100);
+    // Once, though several blobs are asked for: a second signal meets a process that is at its end.
+    let wait: NodeJS.Timeout | undefined;
+    const kill = () => void (wait ??= setTimeout(() => running.process.kill(signal), 100));
     registry.fault(
       { method: "GET", path: /blobs/, times: Infinity },
       { ...faults.stallAnswer(1_000_000), ...faults.meanwhile(kill) },
