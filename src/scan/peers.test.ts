@@ -32,7 +32,7 @@ test("a package of the same name from another source is not meant: advisories go
   assert.deepEqual(report.noFixData, ["flock", "py3-jmespath"]);
 });
 
-test("a row whose version is none makes no finding, and is named", async () => {
+test("a row whose version is none makes no finding, and does not look like a clean result", async () => {
   const rows = { "v3.19/community": { docker: { "20.10.11.r0": ["CVE-2021-41190"] } } };
   const report = await scanSample(sampleSubject(["docker-cli 20.10.1-r0 docker"]), rows);
   assert.deepEqual(rowsOf(report), []);
@@ -40,6 +40,15 @@ test("a row whose version is none makes no finding, and is named", async () => {
     { origin: "docker", version: "20.10.11.r0", ids: ["CVE-2021-41190"], repository: "community" },
   ]);
   assert.deepEqual(report.noFixData, []);
+  const warned = report.warnings.find(({ code }) => code === "unreadable-version");
+  assert.match(
+    warned!.text,
+    /docker-cli 20\.10\.1-r0 may be vulnerable: 20\.10\.11\.r0, .* mended CVE-2021-41190$/,
+  );
+  for (const mended of ["20.10.11-r0", "20.10.12-r0", "26.0.0-r1"]) {
+    const { warnings } = await scanSample(sampleSubject([`docker-cli ${mended} docker`]), rows);
+    assert.ok(!warnings.some(({ code }) => code === "unreadable-version"), mended);
+  }
 });
 
 test("two streams of one source are two origins", async () => {

@@ -38,8 +38,8 @@ export interface ScanReport {
   readonly suppressed: readonly Finding[];
   readonly notAffected: readonly NotAffected[];
   /**
-   * The packages whose origin no row of secdb is about: nothing is known about them, which is not "not
-   * affected". By name.
+   * The packages whose origin no row of secdb is about, or whose version is none: nothing is known about
+   * them, which is not "not affected". By name.
    */
   readonly noFixData: readonly string[];
   /** Rows about installed packages whose version is none: nothing may rest on them. */

@@ -201,11 +201,28 @@ test("what Alpine rejects is suppressed, with its reason, and what the user says
 });
 
 test("a package whose version is none of apk's is named", async () => {
-  const { findings, warnings } = await scanSample(sampleSubject(["busybox unknown"]), rows);
-  assert.deepEqual(findings, []);
+  const report = await scanSample(sampleSubject(["busybox unknown"]), rows);
+  const { findings, noFixData, warnings } = report;
+  assert.deepEqual([findings, noFixData], [[], ["busybox"]], "it is not taken for clean");
   assert.ok(
     warnings.some(({ code, text }) => code === "unreadable-version" && text.includes("busybox")),
   );
+});
+
+test("packages that have more vulnerabilities than memory would hold are refused", async () => {
+  const ids = Array.from({ length: 5000 }, (_, at) => `CVE-2030-${10_000 + at}`);
+  const subject = sampleSubject(Array.from({ length: 21 }, (_, at) => `part${at} 1-r0 whole`));
+  await assert.rejects(
+    scanSample(subject, { "v3.19/main": { whole: { "2-r0": ids } } }),
+    (error) => isBivyError(error, "limit-exceeded") && error.message.startsWith(subject.name),
+  );
+});
+
+test("a branch that lacks its v is recognised", async () => {
+  await assert.rejects(scanSample(sampleSubject(packages), rows, { branch: "3.19" }), {
+    code: "advisories-missing",
+    hint: "Did you mean v3.19?",
+  });
 });
 
 function failing(words: string, report: ScanReport) {

@@ -28,7 +28,7 @@ import type { ScanReport, ScanWarning } from "./report.ts";
 import { defaultImpact, impactLabel, parseImpact, riskOf } from "./risk.ts";
 import type { ScanPackage, ScanSubject } from "./subject.ts";
 import type { Judgement } from "./suppress.ts";
-import { warningsOf } from "./warnings.ts";
+import { unreadableVersions, warningsOf } from "./warnings.ts";
 
 export interface ScanOptions {
   readonly database: AdvisoryDatabase;
@@ -64,7 +64,7 @@ export async function scanSubject(subject: ScanSubject, options: ScanOptions): P
   const advisoriesFor = (each: ScanPackage): BranchAdvisories =>
     each.repository?.branch === edge ? (ofEdge ?? own) : own;
 
-  const matches = matchPackages(subject.packages, advisoriesFor);
+  const matches = matchPackages(subject.packages, advisoriesFor, subject.name);
   const context = await readContext(subject, branchName, options);
   const findings: Finding[] = [];
   for (const match of matches.vulnerable) findings.push(await findingOf(match, context));
@@ -102,10 +102,7 @@ export async function scanSubject(subject: ScanSubject, options: ScanOptions): P
     warnings: [
       ...warningsOf({ ...options, ...context, branch: branchName }),
       ...(fromEdge && ofEdge === undefined ? [noEdge] : []),
-      ...matches.unordered.map((each): ScanWarning => ({
-        code: "unreadable-version",
-        text: `${each.name}: its version ${each.version} is none of apk's, so nothing can be said about it`,
-      })),
+      ...unreadableVersions(matches),
     ],
   };
 }
@@ -157,7 +154,11 @@ async function requireBranch(
   throw new BivyError(
     "advisories-missing",
     `${name}: expected advisories for ${branch}, found those for ${database.branches.join(", ") || "no branch"} in ${database.subject}`,
-    { hint: `Fetch them: bivy db update --branch ${branch}.` },
+    {
+      hint: database.branches.includes(`v${branch}`)
+        ? `Did you mean v${branch}?`
+        : `Fetch them: bivy db update --branch ${branch}.`,
+    },
   );
 }
 

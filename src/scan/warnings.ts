@@ -1,5 +1,7 @@
 /** Warnings: what a reader must know before trusting a report: old data, ended support, mixed branches. */
 import type { AdvisoryDatabase, BranchSupport } from "../advisory/index.ts";
+import type { Matches } from "./match.ts";
+import { cutText } from "./report/shown-text.ts";
 import type { ScanWarning } from "./report.ts";
 import type { ScanSubject } from "./subject.ts";
 
@@ -81,4 +83,29 @@ function* mixedBranches({ subject, branch }: WarningGrounds): Generator<ScanWarn
     text: `not of ${branch}: ${foreign.join(", ")}. Which packages came from there cannot be told without a tag`,
     hint: "Tag such a line (@edge URL), and install from it by name@edge.",
   };
+}
+
+/** Characters of ids and of a version in a warning, which is a line or two. */
+const longestWords = 60;
+
+/**
+ * Versions that are none, where a result could rest on them. A row makes no finding then; but one whose
+ * beginning says that the installed version is below must not look like a clean result.
+ */
+export function unreadableVersions({
+  unordered,
+  looming,
+}: Pick<Matches, "unordered" | "looming">): readonly ScanWarning[] {
+  const code = "unreadable-version";
+  return [
+    ...unordered.map(({ name, version }) => ({
+      code,
+      text: `${name}: its version ${version} is none of apk's, so nothing can be said about it`,
+    })),
+    ...looming.map(({ package: { name, version }, row }) => ({
+      code,
+      text: `${name} ${version} may be vulnerable: ${cutText(row.version, longestWords)}, which is no version of apk's, mended ${cutText(row.ids.join(", "), longestWords)}`,
+      hint: "It is not among the findings: compare the versions yourself.",
+    })),
+  ];
 }
