@@ -1,5 +1,5 @@
 /** Results: the flags `--format` and `--output` of the commands that report something, and what they do. */
-import { writeFile } from "node:fs/promises";
+import { open, rm, type FileHandle } from "node:fs/promises";
 import { Option, type Command } from "commander";
 import { fileError } from "../base/index.ts";
 import { printResult } from "./term/streams.ts";
@@ -30,12 +30,24 @@ export function formatJson(value: unknown): string {
   );
 }
 
-/** Writes the result to where the flags say. */
+/** Writes the result to where the flags say. No file is left with half of one: it would be taken for whole. */
 export async function writeResult(text: string, { output }: ResultFlags): Promise<void> {
   if (output === undefined || output === "-") return printResult(text);
   try {
-    await writeFile(output, text.endsWith("\n") ? text : `${text}\n`);
+    const file = await open(output, "w");
+    await writeWhole(file, output, text.endsWith("\n") ? text : `${text}\n`);
   } catch (error) {
     throw fileError(error, "writing", output);
+  }
+}
+
+async function writeWhole(file: FileHandle, path: string, text: string): Promise<void> {
+  const isRegular = (await file.stat()).isFile();
+  try {
+    await file.writeFile(text).finally(() => file.close());
+  } catch (error) {
+    // Its own error is nothing to the one that is told.
+    if (isRegular) await rm(path, { force: true }).catch(() => undefined);
+    throw error;
   }
 }
