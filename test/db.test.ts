@@ -207,6 +207,11 @@ test("an age is shown, and an old database is called old", async (context) => {
   assert.match(stdout, /v3\.20 +main, community +4 +3 days \(old\) +until 2099-04-01/);
   const each = await succeed(workspace, [...words, "--all"]);
   assert.match(each.stdout, /v3\.20 +main +3 +3 days .*\nv3\.20 +community +1 +3 days /);
+  assertFailure(await runBivy(workspace, [...words, "--max-age", "2d"]), {
+    exitCode: 3,
+    code: "advisories-stale",
+    message: /expected advisories of at most 2d, found some that are \d+ hours old/,
+  });
 });
 
 interface Diff {
@@ -242,6 +247,17 @@ test("a diff names the images to rebuild", async (context) => {
     rebuild.affected.map(({ name }) => name),
     [root],
   );
+});
+
+test("images that cannot be read are named once, and are not taken for unaffected", async (context) => {
+  const workspace = openWorkspace(context);
+  const diff = ["db", "diff", join(sample, "advisories"), join(sample, "advisories"), "--images"];
+  const none = await runBivy(workspace, [...diff, "gone.tar"]);
+  assert.equal(none.exitCode, 3);
+  assert.match(none.stderr, /^error: gone\.tar: reading failed/m);
+  assert.match(none.stdout, /^None of the images could be judged\.\n\S.*:\n  gone\.tar: reading/);
+  const some = await runBivy(workspace, [...diff, "gone.tar", `dir:${join(sample, "root")}`]);
+  assert.match(some.stdout, /^None of the images that could be judged has to be rebuilt\./);
 });
 
 test(

@@ -167,6 +167,7 @@ test("what cannot be done is said before it is tried", async (context) => {
   const failures: readonly (readonly [readonly string[], "usage" | "sbom-invalid", RegExp])[] = [
     [[argument, "--attach", "--format", "table"], "usage", /--attach/],
     [[argument, "--files", "--format", "table"], "usage", /--files/],
+    [[argument, "--author", " "], "usage", /--author: expected a name/],
     [["bom.json", "--attach"], "usage", /expected an image/],
     [["other.json"], "sbom-invalid", /other\.json: expected a bill of materials/],
   ];

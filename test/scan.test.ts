@@ -118,6 +118,15 @@ test("no advisories, no packages and no release are errors, and no report", asyn
     message: /there is no advisory database yet/,
     hint: /bivy db update.*bivy db import/,
   });
+  const unreachable = ["https://secdb.alpinelinux.org", "https://alpinelinux.org"].flatMap(
+    (host) => ["--mirror", `${host}=http://127.0.0.1:1`],
+  );
+  assertFailure(await runBivy(workspace, ["scan", root, ...unreachable]), {
+    exitCode: 3,
+    code: "http-unreachable",
+    message: /127\.0\.0\.1:1/,
+    hint: /--db FILE, or bivy db import FILE/,
+  });
   workspace.write("empty/etc/os-release", "ID=debian\nNAME=Debian\nVERSION_ID=12\n");
   assertFailure(await runBivy(workspace, ["scan", `dir:${workspace.path("empty")}`, ...offline]), {
     exitCode: 3,
@@ -264,6 +273,11 @@ test("several targets have one summary, and what fails does not hide the others"
   assert.match(outcome.stdout, /NOT SCANNED nothing/);
   assert.match(outcome.stdout, /file-not-found|no such file or folder/);
   assert.match(outcome.stdout, /CVE-2024-7264/);
+  assert.equal(outcome.stderr, "", "what the table says need not be said twice");
+  const words = ["scan", root, "dir:nothing", ...offline, "-o", workspace.path("report.txt")];
+  const written = await runBivy(workspace, words);
+  assert.equal(written.exitCode, 3);
+  assert.match(written.stderr, /^error: dir:nothing: nothing: .* \[file-not-found\]$/m);
 });
 
 test("a hundred targets in one run", async (context) => {

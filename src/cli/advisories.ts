@@ -22,9 +22,16 @@ export const databaseForms =
   "current, previous, a folder of secdb files, oci:DIR, oci-archive:FILE, a bundle, or a registry's reference";
 
 export function addAdvisoryFlags(command: Command): Command {
+  return addDatabaseFlags(command).option(
+    "--no-update",
+    "do not fetch advisories, however old they are",
+  );
+}
+
+/** Those of commands that never fetch. */
+export function addDatabaseFlags(command: Command): Command {
   return command
     .option("--db <DATABASE>", `the advisories to use: ${databaseForms} (default: current)`)
-    .option("--no-update", "do not fetch advisories, however old they are")
     .option(
       "--max-age <AGE>",
       "fail where advisories are older, such as 12h or 7d (default: warn after 24h)",
@@ -56,7 +63,7 @@ export async function databaseOf(
     flags.db === undefined || flags.db === "current"
       ? await currentDatabase(flags, session)
       : await openDatabaseArgument(flags.db, flags, session);
-  if (flags.maxAge !== undefined) requireFresh(database, flags);
+  requireFresh(database, flags);
   return database;
 }
 
@@ -79,10 +86,20 @@ async function currentDatabase(flags: AdvisoryFlags, session: Session): Promise<
   try {
     return await updateCurrent(session, now);
   } catch (error) {
-    if (before === undefined || !isBivyError(error) || error.code === "aborted") throw error;
+    if (!isBivyError(error) || error.code === "aborted") throw error;
+    if (before === undefined) throw withoutDatabase(error);
     printNote(`warning: the advisories could not be brought up to date: ${messageOf(error)}`);
     return before;
   }
+}
+
+/** There is nothing to go on with: what a machine without a network does is said. */
+function withoutDatabase(error: BivyError): BivyError {
+  if (error.code !== "http-unreachable") return error;
+  return new BivyError(error.code, error.message, {
+    cause: error,
+    hint: "Check the network; behind a proxy, set https_proxy and http_proxy. Without a network: --db FILE, or bivy db import FILE.",
+  });
 }
 
 /** The current database as it is, for commands that judge besides what they do; undefined where there is none. */
@@ -131,7 +148,12 @@ function oldestOf({ feeds }: AdvisoryDatabase): number {
   return Math.min(...times);
 }
 
-function requireFresh(database: AdvisoryDatabase, flags: AdvisoryFlags): void {
+/** Throws `advisories-stale` where the flags ask for newer ones. */
+export function requireFresh(
+  database: AdvisoryDatabase,
+  flags: Pick<AdvisoryFlags, "maxAge" | "at">,
+): void {
+  if (flags.maxAge === undefined) return;
   const age = timeOf(flags) - oldestOf(database);
   if (age <= maxAgeOf(flags)) return;
   throw new BivyError(

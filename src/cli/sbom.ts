@@ -69,11 +69,15 @@ async function sbom(argument: string, flags: SbomFlags, session: Session): Promi
   await attachSbom(argument, encodeText(text), flags, session);
 }
 
-function checkFlags({ format, attach, files }: SbomFlags): void {
+function checkFlags({ format, attach, files, author }: SbomFlags): void {
   const isDocument = format === "cyclonedx" || format === "spdx";
   if (attach === true && !isDocument)
     throw new BivyError("usage", `--attach: expected a document, found --format ${format}`, {
       hint: "Attach --format cyclonedx or spdx.",
+    });
+  if (author?.trim() === "")
+    throw new BivyError("usage", "--author: expected a name, found none", {
+      hint: "Without it, the document says that bivy states it.",
     });
   if (files === true && format === "table")
     throw new BivyError("usage", "--files: expected a document or json, found --format table", {

@@ -19,7 +19,7 @@ import { describeFailing, filterReport, parseFilter, type FilterFlags } from "./
 import { impactsOf } from "./scan/impact-flags.ts";
 import { checkFormat, formatScan, scanFormats, type ScanFormat } from "./scan/formats.ts";
 import { addJudgeFlags, judgesOf, type JudgeFlags } from "./scan/judges.ts";
-import { forEachTarget, mapOutcomes, subjectOf } from "./scan/subjects.ts";
+import { describeOutcome, forEachTarget, mapOutcomes, subjectOf } from "./scan/subjects.ts";
 import { collect, withSession, type Session } from "./session.ts";
 import { printNote } from "./term/streams.ts";
 import { version } from "./version.ts";
@@ -108,10 +108,15 @@ async function scan(targets: readonly string[], flags: ScanFlags, session: Sessi
   session.progress.end();
   const reports: ScanReport[] = [];
   const failures: ScanFailure[] = [];
+  // A table names what failed at its top; of a file or another format nobody need see anything.
+  const isTableShown = flags.format === "table" && flags.output === undefined;
   for (const outcome of outcomes)
     if ("value" in outcome) reports.push(outcome.value);
     else if (targets.length === 1 || flags.compare === true) throw outcome.error;
-    else failures.push(describeFailure(outcome.target, outcome.error));
+    else {
+      failures.push(describeFailure(outcome.target, outcome.error));
+      if (!isTableShown) printNote(describeOutcome(outcome.target, outcome.error));
+    }
   if (failures.length > 0) process.exitCode = 3;
   for (const remark of judges.remarks(reports)) printNote(`warning: ${remark}`);
 

@@ -5,7 +5,7 @@ import type { RebuildPlan, ScanSubject } from "../../scan/index.ts";
 import { databaseForms, maxAgeOf, openDatabaseArgument, timeOf } from "../advisories.ts";
 import { addImageFlags, type ImageFlags } from "../image-source.ts";
 import { addResultFlags, formatJson, writeResult, type ResultFlags } from "../result.ts";
-import { forEachTarget, subjectOf } from "../scan/subjects.ts";
+import { describeOutcome, forEachTarget, subjectOf } from "../scan/subjects.ts";
 import { collect, withSession, type Session } from "../session.ts";
 import { printNote } from "../term/streams.ts";
 import { version } from "../version.ts";
@@ -76,19 +76,22 @@ async function rebuildsOf(
   const images = flags.images!;
   const impactOf = await impactsOf(flags.impact ?? [], images);
   const subjects: ScanSubject[] = [];
+  const unread: { name: string; reason: string }[] = [];
   for (const outcome of await forEachTarget(images, (image) => subjectOf(image, flags, session))) {
     if ("value" in outcome) subjects.push(outcome.value);
     else {
       process.exitCode = 3;
-      printNote(`error: ${outcome.target}: ${outcome.error.message} [${outcome.error.code}]`);
+      printNote(describeOutcome(outcome.target, outcome.error));
+      unread.push({ name: outcome.target, reason: outcome.error.message });
     }
   }
-  return planRebuilds(subjects, before, after, {
+  const plan = await planRebuilds(subjects, before, after, {
     time: timeOf(flags),
     version,
     maxAge: maxAgeOf({}),
     impactOf: ({ name }) => impactOf(name),
   });
+  return { ...plan, notJudged: [...plan.notJudged, ...unread] };
 }
 
 function formatDifference(

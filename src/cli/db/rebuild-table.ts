@@ -13,7 +13,7 @@ export function formatRebuilds({ affected, unaffected, notJudged }: RebuildPlan)
   ]
     .map((line) => `\n${line}`)
     .join("");
-  if (affected.length === 0) return `None of the images has to be rebuilt.${others}`;
+  if (affected.length === 0) return `${describeNone(unaffected.length, notJudged.length)}${others}`;
   const rows = affected.map(({ position, name, risk, added }) => {
     const [worst] = added;
     const ids = new Set(added.map(({ id }) => id));
@@ -37,6 +37,12 @@ export function formatRebuilds({ affected, unaffected, notJudged }: RebuildPlan)
     rows,
   );
   return `${table}${others}`;
+}
+
+function describeNone(unaffected: number, notJudged: number): string {
+  if (notJudged === 0) return "None of the images has to be rebuilt.";
+  if (unaffected === 0) return "None of the images could be judged.";
+  return "None of the images that could be judged has to be rebuilt.";
 }
 
 /** The command of the step that mends most; names that no shell should see are not in it. */

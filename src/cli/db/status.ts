@@ -2,9 +2,10 @@
 import type { Command } from "commander";
 import { supportEnded, type AdvisoryDatabase, type FeedAge } from "../../advisory/index.ts";
 import {
-  addAdvisoryFlags,
+  addDatabaseFlags,
   maxAgeOf,
   openDatabaseArgument,
+  requireFresh,
   timeOf,
   type AdvisoryFlags,
 } from "../advisories.ts";
@@ -15,13 +16,13 @@ import { withSession, type Session } from "../session.ts";
 import { printable } from "../term/streams.ts";
 import { formatTable } from "../term/table.ts";
 
-interface StatusFlags extends AdvisoryFlags, ResultFlags<"table" | "json"> {
+interface StatusFlags extends Omit<AdvisoryFlags, "update">, ResultFlags<"table" | "json"> {
   readonly all?: boolean;
 }
 
 export function configure(command: Command): void {
   addImageFlags(
-    addAdvisoryFlags(
+    addDatabaseFlags(
       addResultFlags(command.option("--all", "each branch and repository on a line of its own"), [
         "table",
         "json",
@@ -42,6 +43,7 @@ export function configure(command: Command): void {
 async function status(flags: StatusFlags, session: Session): Promise<void> {
   const database = await openDatabaseArgument(flags.db ?? "current", flags, session);
   session.progress.end();
+  requireFresh(database, flags);
   const now = timeOf(flags);
   const releases = await database.releases();
   const files = database.feeds.filter(({ name }) => name === "secdb");

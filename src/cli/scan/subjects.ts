@@ -57,6 +57,11 @@ async function tryTarget<T, R>(
   }
 }
 
+/** What became of an argument that failed, for standard error: its name, which most messages begin with. */
+export function describeOutcome(target: string, { message, code }: BivyError): string {
+  return `error: ${message.startsWith(target) ? "" : `${target}: `}${message} [${code}]`;
+}
+
 /** The subject that an argument names: an image, a root, or a bill of materials. */
 export async function subjectOf(
   argument: string,

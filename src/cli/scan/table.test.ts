@@ -58,6 +58,16 @@ test("the table has warnings, findings by risk, counts and what to do, in this o
   assert.doesNotMatch(text, /SUPPRESSED|We never parse XML/);
 });
 
+test("a command names the subject where a shell takes it as it is", () => {
+  const commandFor = (name: string): string => {
+    const report = { ...sampleReport, subject: { ...sampleReport.subject, name } };
+    return /bivy scan (.*) --explain/.exec(formatScanTable([report], brief))![1]!;
+  };
+  for (const name of ["/mnt/app.tar", "./app.tar", "dir:../root"])
+    assert.equal(commandFor(name), name);
+  for (const name of ["-o", "app;id", "a b", "~root", ""]) assert.equal(commandFor(name), "IMAGE");
+});
+
 test("all there is to know is shown where it is asked for", () => {
   assertSays(
     formatScanTable([sampleReport], whole),

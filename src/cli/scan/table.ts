@@ -217,7 +217,7 @@ function formatNext(
   { subject: { name } }: ScanReport,
   width: number,
 ): string {
-  const isWord = /^\w[\w./:@-]*$/.test(name) && name.length <= width - commandMargin;
+  const isWord = /^[\w./][\w./:@-]*$/.test(name) && name.length <= width - commandMargin;
   const image = isWord ? name : "IMAGE";
   const id = rows.map(({ finding }) => finding.id).find((each) => /^[\w-]{1,40}$/.test(each));
   const steps = nextSteps(rows).flatMap(({ command, text, mends }) => [
